@@ -1,0 +1,209 @@
+"""The tables. PostgreSQL is the truth; the volume holds the bytes that `files.storage_path` names.
+
+Column names of tenants and files are fixed by the users: `_id`, `code`, `configuration`; `id`, `tenant_id`,
+`file_name`, `file_size_bytes`, `media_type`, `time_created`, `tags`, `metadata`. `metadata` is taken by SQLAlchemy's
+declarative classes, so the attribute is `metadata_`.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Json = dict[str, Any]
+
+
+class Base(DeclarativeBase):
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+        datetime: DateTime(timezone=True),
+        str: Text,
+        Json: JSONB,
+        int: BigInteger,
+        bytes: LargeBinary,
+    }
+
+
+class Tenant(Base):
+    """`status`: `active` takes changes, `suspended` only reads, `deleting` is gone for everyone but its purge.
+
+    `actor_epoch` counts the activations of the tenant's actor; only the newest may write.
+    """
+
+    __tablename__ = "tenants"
+
+    id: Mapped[UUID] = mapped_column("_id", primary_key=True, server_default=text("gen_random_uuid()"))
+    code: Mapped[str] = mapped_column(unique=True)
+    configuration: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    metadata_: Mapped[Json] = mapped_column("metadata", server_default=text("'{}'"))
+    status: Mapped[str] = mapped_column(server_default=text("'active'"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    actor_epoch: Mapped[int] = mapped_column(server_default=text("0"))
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+    file_count: Mapped[int] = mapped_column(server_default=text("0"))
+    total_bytes: Mapped[int] = mapped_column(server_default=text("0"))
+    reserved_files: Mapped[int] = mapped_column(server_default=text("0"))
+    reserved_bytes: Mapped[int] = mapped_column(server_default=text("0"))
+
+
+class RetiredTenantCode(Base):
+    __tablename__ = "retired_tenant_codes"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    time_retired: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ApiKey(Base):
+    """`secret_hash` is HMAC-SHA256 of the secret under the service's pepper."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(server_default=text("''"))
+    secret_hash: Mapped[bytes]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+    time_expires: Mapped[datetime | None]
+    time_last_used: Mapped[datetime | None]
+
+
+class File(Base):
+    """`state`: `pending` has its quota reserved and its bytes on the way; `active` has its bytes in place.
+
+    A pending row whose upload died is swept, with its incoming bytes, after a grace time. `reserved_bytes` is what
+    the pending row holds of the tenant's quota.
+    """
+
+    __tablename__ = "files"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"))
+    file_name: Mapped[str]
+    file_size_bytes: Mapped[int] = mapped_column(server_default=text("0"))
+    media_type: Mapped[str] = mapped_column(server_default=text("''"))
+    declared_media_type: Mapped[str] = mapped_column(server_default=text("''"))
+    extension: Mapped[str] = mapped_column(server_default=text("''"))
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+    tags: Mapped[list[str]] = mapped_column(JSON, server_default=text("'[]'"))
+    metadata_: Mapped[Json] = mapped_column("metadata", server_default=text("'{}'"))
+    sha256: Mapped[str | None]
+    storage_path: Mapped[str]
+    version: Mapped[int] = mapped_column(server_default=text("1"))
+    state: Mapped[str] = mapped_column(server_default=text("'pending'"))
+    reserved_bytes: Mapped[int] = mapped_column(server_default=text("0"))
+
+    __table_args__ = (
+        Index("files_by_time", "tenant_id", "time_created", "id", postgresql_where=text("state = 'active'")),
+        Index("files_by_name", "tenant_id", "file_name", "id", postgresql_where=text("state = 'active'")),
+        Index("files_by_size", "tenant_id", "file_size_bytes", "id", postgresql_where=text("state = 'active'")),
+        Index("files_by_sha256", "tenant_id", "sha256", postgresql_where=text("state = 'active'")),
+        Index("files_pending", "time_created", postgresql_where=text("state = 'pending'")),
+    )
+
+
+class TenantCall(Base):
+    """The outcome of a change that a caller may send twice (its first answer was lost with a worker)."""
+
+    __tablename__ = "tenant_calls"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"), index=True)
+    outcome: Mapped[Json]
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
+class Removal(Base):
+    """Bytes whose row is gone and that are still to be unlinked; written by the transaction that removed the row."""
+
+    __tablename__ = "removals"
+
+    storage_path: Mapped[str] = mapped_column(primary_key=True)
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class IdempotencyKey(Base):
+    """A request's stored answer. `answer` is null while the first request runs."""
+
+    __tablename__ = "idempotency_keys"
+
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    fingerprint: Mapped[str]
+    answer: Mapped[Json | None]
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
+
+
+class Operation(Base):
+    """Long work that a client polls. It outlives its tenant, so it names it by code and holds no foreign key."""
+
+    __tablename__ = "operations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    tenant_id: Mapped[UUID]
+    tenant_code: Mapped[str]
+    state: Mapped[str] = mapped_column(server_default=text("'running'"))
+    progress: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    result: Mapped[Json | None]
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+    time_finished: Mapped[datetime | None]
+
+
+class ExtractionJob(Base):
+    """`state`: `queued` waits; `running` is held by a runner until `lease_until`; the others are final.
+
+    `attempt` is the fence: a runner may write only under the attempt that it claimed. `crashes` counts attempts that
+    ended without a word. `password` is encrypted and erased when the job ends.
+    """
+
+    __tablename__ = "extraction_jobs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"))
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"))
+    batch_id: Mapped[str | None]
+    state: Mapped[str] = mapped_column(server_default=text("'queued'"))
+    options: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    options_hash: Mapped[str]
+    password: Mapped[bytes | None]
+    pages_done: Mapped[int] = mapped_column(server_default=text("0"))
+    pages_total: Mapped[int | None]
+    attempt: Mapped[int] = mapped_column(server_default=text("0"))
+    crashes: Mapped[int] = mapped_column(server_default=text("0"))
+    cached: Mapped[bool] = mapped_column(server_default=text("false"))
+    cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
+    error: Mapped[Json | None]
+    result_id: Mapped[UUID | None] = mapped_column(ForeignKey("extraction_results.id", ondelete="SET NULL"))
+    lease_until: Mapped[datetime | None]
+    available_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+    time_started: Mapped[datetime | None]
+    time_finished: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("jobs_queued", "tenant_id", "time_created", "id", postgresql_where=text("state = 'queued'")),
+        Index("jobs_running", "lease_until", postgresql_where=text("state = 'running'")),
+        Index("jobs_by_tenant", "tenant_id", "time_created", "id"),
+        Index("jobs_by_file", "file_id"),
+        Index("jobs_by_result", "result_id"),
+        Index("jobs_by_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
+    )
+
+
+class ExtractionResult(Base):
+    """One parse of some bytes under some options by one engine version; the same in one tenant is never made twice."""
+
+    __tablename__ = "extraction_results"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"))
+    sha256: Mapped[str]
+    options_hash: Mapped[str]
+    engine_version: Mapped[str]
+    document: Mapped[Json]
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("results_unique", "tenant_id", "sha256", "options_hash", "engine_version", unique=True),)
