@@ -9,18 +9,24 @@ MAX_METADATA_DEPTH = 8
 
 
 def merge_patch(target: Any, patch: Any) -> Any:
-    """`target` with `patch` applied; neither is changed. Section 2 of RFC 7396, word for word.
+    """`target` with `patch` applied as section 2 of RFC 7396 says; neither is changed.
 
-    Recursion goes as deep as `patch`, which a JSON parser has already bounded.
+    Without recursion: a client may nest deeper than Python's stack goes.
     """
     if not isinstance(patch, dict):
         return patch
     result = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merge_patch(result.get(name), value)
+    waiting = [(result, patch)]
+    while waiting:
+        merged, changes = waiting.pop()
+        for name, value in changes.items():
+            if value is None:
+                merged.pop(name, None)
+            elif isinstance(value, dict):
+                merged[name] = dict(merged[name]) if isinstance(merged.get(name), dict) else {}
+                waiting.append((merged[name], value))
+            else:
+                merged[name] = value
     return result
 
 
@@ -38,7 +44,7 @@ class MetadataError(ValueError):
 def check_metadata(value: Any) -> None:
     """Raises MetadataError unless `value` is an object of at most 16 KiB as UTF-8 JSON and 8 levels deep.
 
-    The object itself is the first level. What PostgreSQL's JSONB cannot hold (NUL, lone surrogates, NaN) is refused too.
+    The object itself is the first level. What JSONB cannot hold (NUL, lone surrogates, NaN) is refused too.
     """
     if not isinstance(value, dict):
         raise MetadataError("", "Metadata is a JSON object.")

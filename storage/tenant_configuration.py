@@ -1,7 +1,7 @@
 """A tenant's `configuration`: what it may store and how much of the cluster it may take.
 
-Stored sparsely (only what was set, so that a changed default reaches every tenant that did not choose) and read with the
-defaults filled in:
+Stored sparsely (only what was set, so that a changed default reaches every tenant that did not choose) and read with
+the defaults filled in:
 
     configuration = TenantConfiguration.model_validate(stored)     # read
     configuration.model_dump(mode="json")                          # what a client sees
@@ -105,7 +105,7 @@ class TenantConfiguration(_Section):
         return self.model_dump(mode="json", exclude_unset=True)
 
     def patched(self, patch: dict[str, Any]) -> Self:
-        """This configuration after an RFC 7396 merge-patch: `null` sets a value back to its default.
+        """What an RFC 7396 merge-patch makes of it: `null` sets a value back to its default.
 
         Raises pydantic.ValidationError with the locations of bad fields.
         """
