@@ -1,0 +1,179 @@
+"""Puts the pieces that an extractor found into one document: content, and the exact span of everything in it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from actors.extractors.document import Block, BlockType, Box, Document, Line, Page, Table, Word
+
+# One code point for one code point, so that offsets found before cleaning stay right. PostgreSQL's JSONB refuses NUL
+# and lone surrogates; the other controls have no place in a text.
+_NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_CLEAN = {0x0C: "\n", 0x0B: "\n", 0x0D: "\n", 0x85: "\n"}
+
+LINE_BREAK = "\n"
+BLOCK_BREAK = "\n\n"
+
+
+def clean_text(text: str) -> str:
+    """`text` without what JSON in a database cannot hold: same length, each bad code point replaced by one good one."""
+    return _NOT_TEXT.sub(lambda match: _CLEAN.get(ord(match[0]), _stand_in(match[0])), text)
+
+
+def _stand_in(character: str) -> str:
+    return "\ufffd" if character == "\x00" or character >= "\ud800" else " "
+
+
+@dataclass(slots=True)
+class WordPiece:
+    """A word of a line; `offset` is where it starts in the line's text."""
+
+    text: str
+    offset: int
+    bbox: Box | None = None
+    confidence: float = 1.0
+
+
+@dataclass(slots=True)
+class LinePiece:
+    text: str
+    bbox: Box | None = None
+    confidence: float = 1.0
+    words: list[WordPiece] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class BlockPiece:
+    """Lines that belong together, in reading order. A table's lines are its rows, cells separated by tabs."""
+
+    type: BlockType
+    lines: list[LinePiece]
+    bbox: Box | None = None
+    level: int | None = None
+    layer: Literal["body", "furniture"] = "body"
+    table: Table | None = None
+
+
+@dataclass(slots=True)
+class PagePiece:
+    number: int
+    width: float
+    height: float
+    blocks: list[BlockPiece] = field(default_factory=list)
+    unit: Literal["pt", "px"] = "pt"
+    rotation: int = 0
+    source: Literal["text", "ocr", "mixed", "none"] = "text"
+    confidence: float = 1.0
+    error: str | None = None
+
+
+def assemble(document: Document, pages: Iterable[PagePiece]) -> Document:
+    """Fill `content`, `pages`, `blocks` and `tables` of `document` from `pages`, and its status from their errors."""
+    assembly = _Assembly(document)
+    for page in pages:
+        assembly.add_page(page)
+    document.content = "".join(assembly.parts)
+    if any(page.error for page in document.pages):
+        document.status = "partial"
+    return document
+
+
+class _Assembly:
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.parts: list[str] = []
+        self.length = 0
+
+    def add_page(self, piece: PagePiece) -> None:
+        page = Page(
+            number=piece.number,
+            width=round(piece.width, 2),
+            height=round(piece.height, 2),
+            unit=piece.unit,
+            rotation=piece.rotation,
+            source=piece.source,
+            confidence=round(piece.confidence, 4),
+            error=piece.error,
+        )
+        start: int | None = None
+        for block in piece.blocks:
+            lines = self._add_block(block, piece.number)
+            page.lines.extend(lines)
+            if start is None and lines:
+                start = lines[0].span[0]
+        page.span = (self.length, 0) if start is None else (start, self.length - start)
+        self.document.pages.append(page)
+
+    def _add_block(self, piece: BlockPiece, page: int) -> list[Line]:
+        pieces = [line for line in piece.lines if line.text]
+        lines = [self._add_line(line, LINE_BREAK if index else BLOCK_BREAK) for index, line in enumerate(pieces)]
+        if piece.table is not None:
+            self._add_table(piece.table, page)
+        if lines or piece.type in {"figure", "table"}:
+            start = lines[0].span[0] if lines else self.length
+            self.document.blocks.append(
+                Block(
+                    id=f"b{len(self.document.blocks) + 1}",
+                    type=piece.type,
+                    page=page,
+                    span=(start, self.length - start),
+                    bbox=rounded(piece.bbox or enclosing(line.bbox for line in lines)),
+                    level=piece.level,
+                    layer=piece.layer,
+                )
+            )
+        return lines
+
+    def _add_line(self, piece: LinePiece, separator: str) -> Line:
+        start = self._write(piece.text, separator)
+        return Line(
+            text=clean_text(piece.text),
+            bbox=rounded(piece.bbox),
+            span=(start, len(piece.text)),
+            confidence=round(piece.confidence, 4),
+            words=[
+                Word(
+                    text=clean_text(word.text),
+                    bbox=rounded(word.bbox),
+                    span=(start + word.offset, len(word.text)),
+                    confidence=round(word.confidence, 4),
+                )
+                for word in piece.words
+            ],
+        )
+
+    def _add_table(self, table: Table, page: int) -> None:
+        table.id = f"t{len(self.document.tables) + 1}"
+        table.page = page
+        table.bbox = rounded(table.bbox)
+        for cell in table.cells:
+            cell.text = clean_text(cell.text)
+        self.document.tables.append(table)
+
+    def _write(self, text: str, separator: str) -> int:
+        """Append `text` after `separator` (not before the first text) and say where it starts."""
+        if self.parts:
+            self.parts.append(separator)
+            self.length += len(separator)
+        start = self.length
+        self.parts.append(clean_text(text))
+        self.length += len(text)
+        return start
+
+
+def enclosing(boxes: Iterable[Box | None]) -> Box | None:
+    """The smallest box around all that are known."""
+    known = [box for box in boxes if box is not None]
+    if not known:
+        return None
+    return (
+        min(box[0] for box in known),
+        min(box[1] for box in known),
+        max(box[2] for box in known),
+        max(box[3] for box in known),
+    )
+
+
+def rounded(box: Box | None) -> Box | None:
+    return None if box is None else (round(box[0], 2), round(box[1], 2), round(box[2], 2), round(box[3], 2))
