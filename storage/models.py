@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
+    type_annotation_map = {
         datetime: DateTime(timezone=True),
         str: Text,
         Json: JSONB,
@@ -155,8 +155,10 @@ class Operation(Base):
 class ExtractionJob(Base):
     """`state`: `queued` waits; `running` is held by a runner until `lease_until`; the others are final.
 
-    `attempt` is the fence: a runner may write only under the attempt that it claimed. `crashes` counts attempts that
-    ended without a word. `password` is encrypted and erased when the job ends.
+    `attempt` is the fence: a runner may write only under the attempt that it claimed. `failures` counts attempts that
+    ended by a crash, without a word or by an error worth repeating. `password` is encrypted, and erased when the job
+    ends. `sha256` (the file's), `options_hash` and `engine_version` say which jobs are the same work; the tenant's
+    `results_unique` index uses the same columns.
     """
 
     __tablename__ = "extraction_jobs"
@@ -167,15 +169,17 @@ class ExtractionJob(Base):
     batch_id: Mapped[str | None]
     state: Mapped[str] = mapped_column(server_default=text("'queued'"))
     options: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    sha256: Mapped[str]
     options_hash: Mapped[str]
+    engine_version: Mapped[str]
     password: Mapped[bytes | None]
     pages_done: Mapped[int] = mapped_column(server_default=text("0"))
     pages_total: Mapped[int | None]
     attempt: Mapped[int] = mapped_column(server_default=text("0"))
-    crashes: Mapped[int] = mapped_column(server_default=text("0"))
+    failures: Mapped[int] = mapped_column(server_default=text("0"))
     cached: Mapped[bool] = mapped_column(server_default=text("false"))
     cancel_requested: Mapped[bool] = mapped_column(server_default=text("false"))
-    error: Mapped[Json | None]
+    error: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
     result_id: Mapped[UUID | None] = mapped_column(ForeignKey("extraction_results.id", ondelete="SET NULL"))
     lease_until: Mapped[datetime | None]
     available_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -185,7 +189,15 @@ class ExtractionJob(Base):
 
     __table_args__ = (
         Index("jobs_queued", "tenant_id", "time_created", "id", postgresql_where=text("state = 'queued'")),
-        Index("jobs_running", "lease_until", postgresql_where=text("state = 'running'")),
+        Index("jobs_running", "tenant_id", "lease_until", postgresql_where=text("state = 'running'")),
+        Index(
+            "jobs_alike",
+            "tenant_id",
+            "sha256",
+            "options_hash",
+            "engine_version",
+            postgresql_where=text("state IN ('queued', 'running')"),
+        ),
         Index("jobs_by_tenant", "tenant_id", "time_created", "id"),
         Index("jobs_by_file", "file_id"),
         Index("jobs_by_result", "result_id"),
@@ -194,7 +206,10 @@ class ExtractionJob(Base):
 
 
 class ExtractionResult(Base):
-    """One parse of some bytes under some options by one engine version; the same in one tenant is never made twice."""
+    """One parse of some bytes under some options by one engine version; the same in one tenant is never made twice.
+
+    Rows never change. `status` is `succeeded` or `partial`; `size_bytes` is the length of the document's JSON.
+    """
 
     __tablename__ = "extraction_results"
 
@@ -203,6 +218,9 @@ class ExtractionResult(Base):
     sha256: Mapped[str]
     options_hash: Mapped[str]
     engine_version: Mapped[str]
+    status: Mapped[str]
+    page_count: Mapped[int]
+    size_bytes: Mapped[int]
     document: Mapped[Json]
     time_created: Mapped[datetime] = mapped_column(server_default=func.now())
 

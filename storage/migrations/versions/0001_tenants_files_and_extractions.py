@@ -76,6 +76,9 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("options_hash", sa.Text(), nullable=False),
         sa.Column("engine_version", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("page_count", sa.BigInteger(), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
         sa.Column("document", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("time_created", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants._id"], ondelete="CASCADE"),
@@ -161,12 +164,14 @@ def upgrade() -> None:
         sa.Column("batch_id", sa.Text(), nullable=True),
         sa.Column("state", sa.Text(), server_default=sa.text("'queued'"), nullable=False),
         sa.Column("options", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("options_hash", sa.Text(), nullable=False),
+        sa.Column("engine_version", sa.Text(), nullable=False),
         sa.Column("password", sa.LargeBinary(), nullable=True),
         sa.Column("pages_done", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("pages_total", sa.BigInteger(), nullable=True),
         sa.Column("attempt", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
-        sa.Column("crashes", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("failures", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("cached", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("cancel_requested", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("error", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
@@ -195,7 +200,18 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'queued'"),
     )
     op.create_index(
-        "jobs_running", "extraction_jobs", ["lease_until"], unique=False, postgresql_where=sa.text("state = 'running'")
+        "jobs_running",
+        "extraction_jobs",
+        ["tenant_id", "lease_until"],
+        unique=False,
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index(
+        "jobs_alike",
+        "extraction_jobs",
+        ["tenant_id", "sha256", "options_hash", "engine_version"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('queued', 'running')"),
     )
     _keep_the_tenant_code()
     _keep_states_and_counters()
@@ -228,4 +244,5 @@ def _keep_states_and_counters() -> None:
         "extraction_jobs",
         "state IN ('queued', 'running', 'succeeded', 'partial', 'failed', 'cancelled')",
     )
+    op.create_check_constraint("result_status", "extraction_results", "status IN ('succeeded', 'partial')")
     op.create_check_constraint("operation_state", "operations", "state IN ('running', 'succeeded', 'failed')")
