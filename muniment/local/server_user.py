@@ -1,0 +1,48 @@
+"""Whom PostgreSQL runs as. It refuses to run as root, so root hands the data folder to an unprivileged user."""
+
+import os
+import pwd
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+UNPRIVILEGED = "nobody"
+"""Exists on every Linux, so that no user has to be created on somebody's machine."""
+
+
+def server_user(data: Path) -> int | None:
+    """The id to change to; None where the caller is not root. A folder that already has an owner keeps it."""
+    if os.geteuid() != 0:
+        return None
+    owner = data.stat().st_uid if data.exists() else 0
+    return owner or pwd.getpwnam(UNPRIVILEGED).pw_uid
+
+
+def reachable_by_everyone(path: Path) -> bool:
+    """Whether every folder on the way to `path` may be passed by any user."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.resolve().parents)
+
+
+class ReachableInstallation:
+    """PostgreSQL's programs at a place that `user` can run them from.
+
+    They run where they are installed if they can; when that is inside somebody's private folder (`/root/…`), a copy in
+    the temporary folder is used for as long as the server runs.
+    """
+
+    def __init__(self, installed: Path, user: int | None) -> None:
+        self._copy: Path | None = None
+        self.root = installed
+        if user is not None and not reachable_by_everyone(installed / "bin" / "postgres"):
+            self._copy = Path(tempfile.mkdtemp(prefix="muniment-postgresql-"))
+            self._copy.chmod(0o755)
+            self.root = self._copy / "installation"
+            shutil.copytree(installed, self.root, ignore=shutil.ignore_patterns("include"))
+
+    def program(self, name: str) -> Path:
+        return self.root / "bin" / name
+
+    def close(self) -> None:
+        if self._copy is not None:
+            shutil.rmtree(self._copy)

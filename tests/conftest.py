@@ -1,0 +1,34 @@
+"""Real servers for the tests that need them: one PostgreSQL and one Valkey per session, started at the first use."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from muniment.local.postgres import EmbeddedPostgres
+from muniment.local.valkey import EmbeddedValkey
+from storage import migrate
+
+
+@pytest.fixture(scope="session")
+async def database_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A fresh, migrated database. Tests keep apart by making tenants of their own."""
+    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres-home"), dict(os.environ))
+    url = await server.start()
+    try:
+        # Alembic's entry runs an event loop of its own.
+        await asyncio.to_thread(migrate.upgrade, url)
+        yield url
+    finally:
+        await server.stop()
+
+
+@pytest.fixture(scope="session")
+async def redis_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """An empty cache."""
+    server = EmbeddedValkey(tmp_path_factory.mktemp("valkey-home"), dict(os.environ))
+    try:
+        yield await server.start()
+    finally:
+        await server.stop()
