@@ -1,0 +1,183 @@
+"""Calls and flows about stored files; uploads and downloads included."""
+
+import base64
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import httpx
+
+from muniment.calls import Call, Flow, json_of, reads, reads_nothing, reads_page, send
+from muniment.decoding import UnexpectedAnswer, decode, encode
+from muniment.errors import VersionConflict
+from muniment.models import BatchItem, FileFilters, Page, StoredFile
+from muniment.request_parts import (
+    Params,
+    id_of,
+    new_idempotency_key,
+    page_params,
+    patch_headers,
+    segment,
+    tenant_path,
+    version_of,
+    without_none,
+)
+from muniment.upload_source import (
+    Progress,
+    Uploadable,
+    UploadSource,
+    form_body,
+    guess_media_type,
+    raw_body,
+    upload_source,
+)
+
+FileChange = Mapping[str, Any]
+"""A merge patch of `file_name`, `tags` and `metadata`."""
+
+_PARAM_NAMES = {"tags": "tag"}
+
+
+def files_path(tenant: str) -> str:
+    return f"{tenant_path(tenant)}/files"
+
+
+def file_path(tenant: str, file: StoredFile | str) -> str:
+    return f"{files_path(tenant)}/{segment(id_of(file))}"
+
+
+def upload_file(
+    tenant: str,
+    given: Uploadable,
+    *,
+    name: str | None = None,
+    media_type: str | None = None,
+    tags: Sequence[str] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    digest: bool | str = False,
+    idempotency_key: str | None = None,
+    progress: Progress | None = None,
+) -> Call[StoredFile]:
+    """The raw bytes where that is enough; a form where tags or metadata come along.
+
+    `digest`: True reads the source once more beforehand and lets the service check what arrives; a string is the
+    SHA-256 in hexadecimal, already known.
+    """
+    source = upload_source(given)
+    file_name = name or source.name
+    if not file_name:
+        raise TypeError("What is uploaded has no name of its own: pass name='…'.")
+    kind = media_type or guess_media_type(file_name)
+    fields = without_none(tags=None if tags is None else list(tags), metadata=metadata)
+    body = (
+        form_body(source, file_name, kind, fields, progress) if fields else raw_body(source, file_name, kind, progress)
+    )
+    key = idempotency_key or (new_idempotency_key() if source.rereadable else None)
+    headers = without_none(**{"Idempotency-Key": key, "Repr-Digest": _digest(source, digest)})
+    return Call(
+        "files",
+        "POST",
+        files_path(tenant),
+        reads(StoredFile),
+        headers=headers,
+        body=body,
+        repeatable=key is not None,
+    )
+
+
+def _digest(source: UploadSource, digest: bool | str) -> str | None:  # noqa: FBT001 - as the user gave it
+    """A `Repr-Digest` field (RFC 9530)."""
+    if not digest:
+        return None
+    if digest is True and not source.rereadable:
+        raise TypeError("The digest of something that can be read only once must be given: digest='<sha256 hex>'.")
+    raw = source.sha256() if digest is True else bytes.fromhex(str(digest))
+    return f"sha-256=:{base64.b64encode(raw).decode()}:"
+
+
+def get_file(tenant: str, file: StoredFile | str) -> Call[StoredFile]:
+    return Call("files", "GET", file_path(tenant, file), reads(StoredFile))
+
+
+def list_files(tenant: str, filters: FileFilters, limit: int, cursor: str | None) -> Call[Page[StoredFile]]:
+    params = (*page_params(limit, cursor), *filter_params(filters))
+    return Call("files", "GET", files_path(tenant), reads_page(StoredFile), params)
+
+
+def filter_params(filters: FileFilters) -> Params:
+    return tuple(
+        (_PARAM_NAMES.get(name, name), value)
+        for name, given in filters.items()
+        if given is not None
+        for name, value in _param_values(name, given)
+    )
+
+
+def _param_values(name: str, given: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(given, Mapping):
+        yield from ((f"meta.{key}", str(value)) for key, value in given.items())
+    elif isinstance(given, datetime):
+        yield name, encode(given)
+    elif isinstance(given, (list, tuple)):
+        yield from ((name, str(value)) for value in given)
+    else:
+        yield name, str(given)
+
+
+def update_file(tenant: str, file: StoredFile | str, change: FileChange, version: int | None) -> Call[StoredFile]:
+    """Not repeatable: after a lost answer the same version would be refused, though the change was made."""
+    return Call(
+        "files",
+        "PATCH",
+        file_path(tenant, file),
+        reads(StoredFile),
+        headers=patch_headers(version_of(file, version)),
+        json=dict(change),
+        repeatable=False,
+    )
+
+
+def edit_file(
+    tenant: str, file: StoredFile | str, change: Callable[[StoredFile], FileChange], attempts: int
+) -> Flow[StoredFile]:
+    """Read, change, and again when someone else came between."""
+    for left in reversed(range(attempts)):
+        current = yield from send(get_file(tenant, file))
+        try:
+            return (yield from send(update_file(tenant, current, change(current), None)))
+        except VersionConflict:
+            if not left:
+                raise
+    raise ValueError("attempts must be at least 1")
+
+
+def delete_file(tenant: str, file: StoredFile | str) -> Call[None]:
+    return Call("files", "DELETE", file_path(tenant, file), reads_nothing, gone_is_done=True)
+
+
+def batch_get(tenant: str, files: Sequence[StoredFile | str]) -> Call[tuple[BatchItem, ...]]:
+    return _batch(tenant, "batch-get", files)
+
+
+def batch_delete(tenant: str, files: Sequence[StoredFile | str]) -> Call[tuple[BatchItem, ...]]:
+    """Repeatable, though a file that the lost first try deleted then has 404: gone is what was wanted."""
+    return _batch(tenant, "batch-delete", files)
+
+
+def _batch(tenant: str, verb: str, files: Sequence[StoredFile | str]) -> Call[tuple[BatchItem, ...]]:
+    body = {"ids": [id_of(file) for file in files]}
+    return Call("files", "POST", f"{files_path(tenant)}:{verb}", _read_batch, json=body)
+
+
+def _read_batch(response: httpx.Response) -> tuple[BatchItem, ...]:
+    data = json_of(response)
+    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
+        raise UnexpectedAnswer("a batch has no items")
+    return tuple(decode(BatchItem, item) for item in data["items"])
+
+
+def file_content(tenant: str, file: StoredFile | str) -> Call[None]:
+    """The bytes: sent by the clients' streaming loops, which read the answer themselves."""
+    # They are verified as they are stored: no coding on the way.
+    headers = {"Accept-Encoding": "identity"}
+    return Call("files", "GET", f"{file_path(tenant, file)}/content", reads_nothing, headers=headers)

@@ -1,0 +1,205 @@
+"""What can be uploaded, and the request body made of it: streamed, never whole in memory.
+
+A source that can be read again (path, bytes, seekable file) lets a broken upload be repeated; an iterator or a pipe is
+read once.
+"""
+
+import asyncio
+import hashlib
+import json
+import mimetypes
+import os
+import secrets
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, cast
+from urllib.parse import quote
+
+from muniment.errors import MunimentError
+
+CHUNK_BYTES = 2**20
+
+Uploadable = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes] | Iterable[bytes] | AsyncIterable[bytes]
+)
+"""A path, bytes, an open binary file, or an iterator of bytes (an async one with AsyncClient only)."""
+
+Progress = Callable[[int, int | None], None]
+"""Called with the bytes done and the bytes in total, or None where that is not known."""
+
+
+@dataclass(frozen=True)
+class UploadSource:
+    """`start` begins reading from the first byte each time; `size` is None where it is not known."""
+
+    start: Callable[[], Iterator[bytes] | AsyncIterator[bytes]]
+    name: str | None
+    size: int | None
+    rereadable: bool
+
+    def sha256(self) -> bytes:
+        """Reads the source once from start to end: rereadable sources only."""
+        digest = hashlib.sha256()
+        for chunk in self.sync_chunks():
+            digest.update(chunk)
+        return digest.digest()
+
+    def sync_chunks(self) -> Iterator[bytes]:
+        chunks = self.start()
+        if isinstance(chunks, AsyncIterator):
+            raise TypeError("An asynchronous iterator can only be uploaded with AsyncClient.")
+        return chunks
+
+    async def async_chunks(self) -> AsyncIterator[bytes]:
+        chunks = self.start()
+        if isinstance(chunks, AsyncIterator):
+            async for chunk in chunks:
+                yield chunk
+            return
+        # Reading a file or someone's generator may block: it happens in a thread.
+        while (read := await asyncio.to_thread(_next_of, chunks)) is not None:
+            yield read
+
+
+def _next_of(chunks: Iterator[bytes]) -> bytes | None:
+    return next(chunks, None)
+
+
+def upload_source(source: Uploadable) -> UploadSource:
+    if isinstance(source, (str, os.PathLike)):
+        return _from_path(Path(source))
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _from_bytes(bytes(source))
+    if isinstance(source, AsyncIterable):
+        return UploadSource(_once(aiter(source)), None, None, rereadable=False)
+    if hasattr(source, "read"):
+        return _from_open_file(cast("IO[bytes]", source))
+    return UploadSource(_once(iter(source)), None, None, rereadable=False)
+
+
+def _from_path(path: Path) -> UploadSource:
+    def read() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            yield from _chunks_of(file)
+
+    return UploadSource(read, path.name, path.stat().st_size, rereadable=True)
+
+
+def _from_bytes(data: bytes) -> UploadSource:
+    return UploadSource(lambda: iter([data] if data else []), None, len(data), rereadable=True)
+
+
+def _from_open_file(file: IO[bytes]) -> UploadSource:
+    given = getattr(file, "name", None)
+    name = Path(given).name if isinstance(given, str) else None
+    if not file.seekable():
+        return UploadSource(_once(_chunks_of(file)), name, None, rereadable=False)
+    first = file.tell()
+    size = file.seek(0, os.SEEK_END) - first
+    file.seek(first)
+
+    def read() -> Iterator[bytes]:
+        file.seek(first)
+        yield from _chunks_of(file)
+
+    return UploadSource(read, name, size, rereadable=True)
+
+
+def _chunks_of(file: IO[bytes]) -> Iterator[bytes]:
+    while chunk := file.read(CHUNK_BYTES):
+        if not isinstance(chunk, bytes):
+            raise TypeError("The file is open in text mode; open it with 'rb'.")
+        yield chunk
+
+
+def _once(chunks: Iterator[bytes] | AsyncIterator[bytes]) -> Callable[[], Iterator[bytes] | AsyncIterator[bytes]]:
+    waiting = [chunks]
+
+    def start() -> Iterator[bytes] | AsyncIterator[bytes]:
+        if not waiting:
+            raise MunimentError("This source can be read only once, and was read already.")
+        return waiting.pop()
+
+    return start
+
+
+@dataclass(frozen=True)
+class StreamedBody:
+    """A request body: `before`, the source, `after`; with the headers that describe it."""
+
+    source: UploadSource
+    headers: Mapping[str, str]
+    before: bytes = b""
+    after: bytes = b""
+    progress: Progress | None = None
+
+    def sync_chunks(self) -> Iterator[bytes]:
+        yield self.before
+        sent = 0
+        for chunk in self.source.sync_chunks():
+            yield chunk
+            sent += len(chunk)
+            self._report(sent)
+        yield self.after
+
+    async def async_chunks(self) -> AsyncIterator[bytes]:
+        yield self.before
+        sent = 0
+        async for chunk in self.source.async_chunks():
+            yield chunk
+            sent += len(chunk)
+            self._report(sent)
+        yield self.after
+
+    def _report(self, sent: int) -> None:
+        if self.progress is not None:
+            self.progress(sent, self.source.size)
+
+
+def raw_body(source: UploadSource, name: str, media_type: str, progress: Progress | None) -> StreamedBody:
+    headers = {
+        "Content-Type": media_type,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+    }
+    return StreamedBody(source, headers | _length(source, 0), progress=progress)
+
+
+def form_body(
+    source: UploadSource,
+    name: str,
+    media_type: str,
+    fields: Mapping[str, Any],
+    progress: Progress | None,
+) -> StreamedBody:
+    """`multipart/form-data` with the JSON `fields` before the file, so that a service can check them first."""
+    boundary = f"muniment-{secrets.token_hex(16)}"
+    parts = "".join(_json_part(boundary, field, value) for field, value in fields.items())
+    before = (parts + _file_part(boundary, name, media_type)).encode()
+    after = f"\r\n--{boundary}--\r\n".encode()
+    headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    return StreamedBody(source, headers | _length(source, len(before) + len(after)), before, after, progress)
+
+
+def _json_part(boundary: str, field: str, value: Any) -> str:
+    return (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n'
+        f"Content-Type: application/json\r\n\r\n{json.dumps(value)}\r\n"
+    )
+
+
+def _file_part(boundary: str, name: str, media_type: str) -> str:
+    # As browsers escape it (the multipart rules of the HTML standard): UTF-8, only these three characters encoded.
+    escaped = name.replace("\r", "%0D").replace("\n", "%0A").replace('"', "%22")
+    return (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{escaped}"\r\n'
+        f"Content-Type: {media_type}\r\n\r\n"
+    )
+
+
+def _length(source: UploadSource, around: int) -> dict[str, str]:
+    return {} if source.size is None else {"Content-Length": str(source.size + around)}
+
+
+def guess_media_type(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
