@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 
 class Base(DeclarativeBase):
-    type_annotation_map = {
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it from the class
         datetime: DateTime(timezone=True),
         str: Text,
         Json: JSONB,
@@ -221,7 +221,8 @@ class ExtractionResult(Base):
     status: Mapped[str]
     page_count: Mapped[int]
     size_bytes: Mapped[int]
-    document: Mapped[Json]
+    # Megabytes, and only ever read or written as text.
+    document: Mapped[Json] = mapped_column(deferred=True)
     time_created: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (Index("results_unique", "tenant_id", "sha256", "options_hash", "engine_version", unique=True),)

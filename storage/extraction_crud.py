@@ -1,0 +1,210 @@
+"""A tenant's extraction jobs: asked for, looked at, cancelled, deleted. Runners use `extraction_queue`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, delete, func, literal, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage import extraction_results, extraction_signals
+from storage.errors import AlreadyFinished, NotFound, TenantSuspended, TooManyQueued
+from storage.extraction_records import JobRecord
+from storage.identifiers import new_id
+from storage.models import ExtractionJob, File, Tenant
+from storage.records import FileRecord
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What is to be extracted and how. `options` never hold the password, `password` is encrypted."""
+
+    file: FileRecord
+    options: dict[str, Any]
+    options_hash: str
+    engine_version: str
+    password: bytes | None = field(default=None, repr=False)
+    batch_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFilter:
+    state: str | None = None
+    file_id: str | None = None
+    batch_id: str | None = None
+
+
+async def lock_file(session: AsyncSession, tenant_id: UUID, file_id: str) -> FileRecord:
+    """The file that the tenant wants extracted, kept from deletion until the transaction ends.
+
+    Raises `NotFound` and `TenantSuspended`.
+    """
+    # Tenant, file, result: who locks more than one of them takes this order.
+    status = await session.scalar(
+        select(Tenant.status).where(Tenant.id == tenant_id).with_for_update(read=True, key_share=True)
+    )
+    if status == "suspended":
+        raise TenantSuspended
+    row = await session.scalar(
+        select(File)
+        .where(File.tenant_id == tenant_id, File.id == file_id, File.state == "active")
+        .with_for_update(read=True, key_share=True)
+    )
+    if row is None or status != "active":
+        raise NotFound("file")
+    return FileRecord.of(row)
+
+
+async def enqueue(session: AsyncSession, tenant_id: UUID, new: NewJob, max_queued: int) -> JobRecord:
+    """A queued job; or, where the same work was done before, one that is born with its result.
+
+    `new.file` was locked in this transaction. Raises `TooManyQueued`.
+    """
+    row = _row(tenant_id, new)
+    known = await extraction_results.find_alike(session, row)
+    if known is not None:
+        row.state, row.cached, row.result_id, row.password = known.status, True, known.id, None
+        row.pages_done = row.pages_total = known.page_count
+        row.time_finished = func.now()
+    else:
+        await _refuse_too_many(session, tenant_id, max_queued)
+        await extraction_signals.send(session, extraction_signals.WORK)
+    session.add(row)
+    await session.flush()
+    await session.refresh(row)
+    return JobRecord.of(row)
+
+
+def _row(tenant_id: UUID, new: NewJob) -> ExtractionJob:
+    return ExtractionJob(
+        id=new_id("ex"),
+        tenant_id=tenant_id,
+        file_id=new.file.id,
+        batch_id=new.batch_id,
+        state="queued",
+        options=new.options,
+        sha256=new.file.sha256,
+        options_hash=new.options_hash,
+        engine_version=new.engine_version,
+        password=new.password,
+    )
+
+
+async def _refuse_too_many(session: AsyncSession, tenant_id: UUID, max_queued: int) -> None:
+    waiting = (
+        select(literal(1))
+        .where(ExtractionJob.tenant_id == tenant_id, ExtractionJob.state == "queued")
+        .limit(max_queued)
+        .subquery()
+    )
+    if await session.scalar(select(func.count()).select_from(waiting)) == max_queued:
+        raise TooManyQueued(max_queued)
+
+
+async def get(session: AsyncSession, tenant_id: UUID, job_id: str) -> JobRecord:
+    row = await session.scalar(_one(tenant_id, job_id))
+    if row is None:
+        raise NotFound("extraction")
+    return JobRecord.of(row)
+
+
+def _one(tenant_id: UUID, job_id: str) -> Select[ExtractionJob]:
+    return select(ExtractionJob).where(ExtractionJob.tenant_id == tenant_id, ExtractionJob.id == job_id)
+
+
+async def page(
+    session: AsyncSession, tenant_id: UUID, wanted: JobFilter, limit: int, after: tuple[datetime, str] | None
+) -> list[JobRecord]:
+    """Up to `limit` jobs, newest first, older than the one named by `after`."""
+    query = (
+        select(ExtractionJob)
+        .where(ExtractionJob.tenant_id == tenant_id)
+        .order_by(ExtractionJob.time_created.desc(), ExtractionJob.id.desc())
+        .limit(limit)
+    )
+    if wanted.state is not None:
+        query = query.where(ExtractionJob.state == wanted.state)
+    if wanted.file_id is not None:
+        query = query.where(ExtractionJob.file_id == wanted.file_id)
+    if wanted.batch_id is not None:
+        query = query.where(ExtractionJob.batch_id == wanted.batch_id)
+    if after is not None:
+        query = query.where(tuple_(ExtractionJob.time_created, ExtractionJob.id) < after)
+    return [JobRecord.of(row) for row in await session.scalars(query)]
+
+
+async def cancel(session: AsyncSession, tenant_id: UUID, job_id: str) -> JobRecord:
+    """A queued job is cancelled; a running one is as soon as its runner has stopped it, and can end no other way.
+
+    Raises `AlreadyFinished`.
+    """
+    row = await _locked(session, tenant_id, job_id)
+    if row.state == "running":
+        row.cancel_requested = True
+        await extraction_signals.send(session, extraction_signals.STOP, row.id)
+    elif row.state == "queued":
+        end_cancelled(row)
+        await extraction_signals.send(session, extraction_signals.CHANGED, row.id)
+    else:
+        raise AlreadyFinished(row.state)
+    await session.flush()
+    await session.refresh(row)
+    return JobRecord.of(row)
+
+
+def end_cancelled(row: ExtractionJob) -> None:
+    row.state, row.password, row.lease_until = "cancelled", None, None
+    row.time_finished = func.now()
+
+
+async def _locked(session: AsyncSession, tenant_id: UUID, job_id: str) -> ExtractionJob:
+    row = await session.scalar(_one(tenant_id, job_id).with_for_update())
+    if row is None:
+        raise NotFound("extraction")
+    return row
+
+
+async def delete_job(session: AsyncSession, tenant_id: UUID, job_id: str) -> dict[str, int]:
+    """Remove a job in any state, and its result unless another job has the same.
+
+    Returns what to invalidate after the commit.
+    """
+    row = await _locked(session, tenant_id, job_id)
+    await session.delete(row)
+    await session.flush()
+    await _tell_gone(session, row)
+    return await extraction_results.remove_unreferenced(
+        session, tenant_id, [row.result_id] if row.result_id is not None else []
+    )
+
+
+async def forget_file_extractions(session: AsyncSession, tenant_id: UUID, file_ids: Sequence[str]) -> dict[str, int]:
+    """Remove the jobs of files that this transaction is about to delete, and the results that only they had.
+
+    Returns what to invalidate after the commit.
+    """
+    if not file_ids:
+        return {}
+    # Nobody can enqueue a job for a locked file: its foreign key waits, and finds the file gone.
+    await session.execute(
+        select(File.id).where(File.tenant_id == tenant_id, File.id.in_(file_ids)).order_by(File.id).with_for_update()
+    )
+    rows = await session.scalars(
+        delete(ExtractionJob)
+        .where(ExtractionJob.tenant_id == tenant_id, ExtractionJob.file_id.in_(file_ids))
+        .returning(ExtractionJob)
+        .execution_options(synchronize_session=False)
+    )
+    removed = rows.all()
+    for row in removed:
+        await _tell_gone(session, row)
+    results = {row.result_id for row in removed if row.result_id is not None}
+    return await extraction_results.remove_unreferenced(session, tenant_id, list(results))
+
+
+async def _tell_gone(session: AsyncSession, row: ExtractionJob) -> None:
+    if row.state == "running":
+        await extraction_signals.send(session, extraction_signals.STOP, row.id)
+    await extraction_signals.send(session, extraction_signals.CHANGED, row.id)

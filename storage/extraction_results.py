@@ -1,0 +1,154 @@
+"""Documents that extraction made: stored once for the same work, read by any job that refers to them."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Select, Text, cast, delete, exists, literal, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.cache import GONE
+from storage.errors import NotFinished, NotFound
+from storage.extraction_records import JobRecord
+from storage.models import ExtractionJob, ExtractionResult, File
+from storage.records import FileRecord
+
+RESULT_VERSION = 1
+"""Of every cached document: a result never changes, it only goes."""
+
+_ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
+
+
+@dataclass(frozen=True, slots=True)
+class NewResult:
+    """`document` is UTF-8 JSON; `status` is `succeeded` or `partial`."""
+
+    engine_version: str
+    status: str
+    page_count: int
+    document: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResult:
+    """Where a finished job's document is, and the file that it is about as it is now."""
+
+    job: JobRecord
+    file: FileRecord
+    result_id: UUID
+    size_bytes: int
+
+
+def result_key(tenant_id: UUID, result_id: UUID) -> str:
+    """Of the cached document."""
+    return f"extraction-result:{tenant_id}:{result_id}"
+
+
+def without_nul(document: bytes) -> bytes:
+    """JSONB cannot hold U+0000; U+FFFD is one code point as well, so that no span moves."""
+    return _ESCAPED_NUL.sub(rb"\1\\ufffd", document)
+
+
+def alike(job: ExtractionJob) -> Select[ExtractionResult]:
+    """The result of the work that `job` asks for."""
+    return select(ExtractionResult).where(
+        ExtractionResult.tenant_id == job.tenant_id,
+        ExtractionResult.sha256 == job.sha256,
+        ExtractionResult.options_hash == job.options_hash,
+        ExtractionResult.engine_version == job.engine_version,
+    )
+
+
+async def find_alike(session: AsyncSession, job: ExtractionJob) -> ExtractionResult | None:
+    """The result of the same work, kept from removal until this transaction has referred to it."""
+    found: ExtractionResult | None = await session.scalar(
+        alike(job).with_for_update(read=True, key_share=True).execution_options(populate_existing=True)
+    )
+    return found
+
+
+async def store(session: AsyncSession, job: ExtractionJob, made: NewResult) -> UUID:
+    """The id of the result with the job's work; another's that was faster, where there is one."""
+    document = without_nul(made.document)
+    statement = insert(ExtractionResult).values(
+        tenant_id=job.tenant_id,
+        sha256=job.sha256,
+        options_hash=job.options_hash,
+        engine_version=made.engine_version,
+        status=made.status,
+        page_count=made.page_count,
+        size_bytes=len(document),
+        document=cast(literal(document.decode(), Text), JSONB),
+    )
+    # An update that changes nothing: it locks the row that is there, so that nobody removes it meanwhile.
+    result_id: UUID | None = await session.scalar(
+        statement.on_conflict_do_update(
+            index_elements=["tenant_id", "sha256", "options_hash", "engine_version"],
+            set_={"engine_version": statement.excluded.engine_version},
+        ).returning(ExtractionResult.id)
+    )
+    if result_id is None:
+        raise RuntimeError("an upsert returned no row")
+    return result_id
+
+
+async def find(session: AsyncSession, tenant_id: UUID, job_id: str) -> StoredResult:
+    """Raises `NotFound` for no such job, `NotFinished` for one without a result."""
+    found = (
+        await session.execute(
+            select(ExtractionJob, File, ExtractionResult.id, ExtractionResult.size_bytes)
+            .join(File, File.id == ExtractionJob.file_id)
+            .outerjoin(
+                ExtractionResult,
+                (ExtractionResult.id == ExtractionJob.result_id)
+                & (ExtractionResult.tenant_id == ExtractionJob.tenant_id),
+            )
+            .where(ExtractionJob.tenant_id == tenant_id, ExtractionJob.id == job_id, File.tenant_id == tenant_id)
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFound("extraction")
+    job, file, result_id, size_bytes = found
+    if result_id is None:
+        raise NotFinished(job.state)
+    return StoredResult(JobRecord.of(job), FileRecord.of(file), result_id, size_bytes)
+
+
+async def read_document(session: AsyncSession, tenant_id: UUID, result_id: UUID) -> bytes | None:
+    """The stored JSON; None when it has gone meanwhile."""
+    found: str | None = await session.scalar(
+        select(cast(ExtractionResult.document, Text)).where(
+            ExtractionResult.tenant_id == tenant_id, ExtractionResult.id == result_id
+        )
+    )
+    return None if found is None else found.encode()
+
+
+async def remove_unreferenced(session: AsyncSession, tenant_id: UUID, result_ids: Sequence[UUID]) -> dict[str, int]:
+    """Remove those of the results that no job refers to any more; returns what to invalidate after the commit."""
+    if not result_ids:
+        return {}
+    # Locked by one statement and judged by the next: a job that came to refer to a result while this waited for the
+    # lock is seen by the second only.
+    await session.execute(
+        select(ExtractionResult.id)
+        .where(ExtractionResult.tenant_id == tenant_id, ExtractionResult.id.in_(result_ids))
+        .order_by(ExtractionResult.id)
+        .with_for_update()
+    )
+    removed = await session.scalars(
+        delete(ExtractionResult)
+        .where(
+            ExtractionResult.tenant_id == tenant_id,
+            ExtractionResult.id.in_(result_ids),
+            ~exists().where(
+                ExtractionJob.tenant_id == tenant_id,
+                ExtractionJob.result_id == ExtractionResult.id,
+            ),
+        )
+        .returning(ExtractionResult.id)
+        .execution_options(synchronize_session=False)
+    )
+    return {result_key(tenant_id, result_id): GONE for result_id in removed}
