@@ -4,7 +4,7 @@ Constructors are positional: errors cross processes by pickle. `code` is the API
 stands in one table in `serve_apps/problems.py`.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 
 class MunimentError(Exception):
@@ -14,7 +14,7 @@ class MunimentError(Exception):
     title: ClassVar[str] = "Something went wrong"
 
 
-class NotFound(MunimentError):  # noqa: N818 - errors are named for what happened
+class NotFound(MunimentError):
     code = "not-found"
     title = "Not found"
 
@@ -26,7 +26,7 @@ class NotFound(MunimentError):  # noqa: N818 - errors are named for what happene
         return f"There is no such {self.what}."
 
 
-class InvalidTenantCode(MunimentError):  # noqa: N818
+class InvalidTenantCode(MunimentError):
     code = "invalid-tenant-code"
     title = "Not a tenant code"
 
@@ -37,7 +37,7 @@ class InvalidTenantCode(MunimentError):  # noqa: N818
         )
 
 
-class TenantExists(MunimentError):  # noqa: N818
+class TenantExists(MunimentError):
     code = "tenant-exists"
     title = "The tenant exists"
 
@@ -49,7 +49,7 @@ class TenantExists(MunimentError):  # noqa: N818
         return f"There is a tenant with the code '{self.tenant_code}' already."
 
 
-class TenantCodeRetired(MunimentError):  # noqa: N818
+class TenantCodeRetired(MunimentError):
     code = "tenant-code-retired"
     title = "The tenant code is retired"
 
@@ -61,7 +61,7 @@ class TenantCodeRetired(MunimentError):  # noqa: N818
         return f"A deleted tenant had the code '{self.tenant_code}'; codes are never used twice."
 
 
-class TenantSuspended(MunimentError):  # noqa: N818
+class TenantSuspended(MunimentError):
     code = "tenant-suspended"
     title = "The tenant is suspended"
 
@@ -69,7 +69,7 @@ class TenantSuspended(MunimentError):  # noqa: N818
         return "This tenant is suspended: it can be read, not changed."
 
 
-class VersionConflict(MunimentError):  # noqa: N818
+class VersionConflict(MunimentError):
     code = "version-conflict"
     title = "Changed by someone else"
 
@@ -81,21 +81,30 @@ class VersionConflict(MunimentError):  # noqa: N818
         return f"If-Match names another version than the present one, m{self.current}. Read again and repeat."
 
 
-class InvalidMetadata(MunimentError):  # noqa: N818
-    """`pointer` is the JSON pointer of the field that is wrong."""
+class InvalidFields(MunimentError):
+    """`fields` pairs what is wrong (a JSON pointer, or the name of a query parameter or header) with why."""
 
-    code = "invalid-metadata"
-    title = "Not valid metadata"
+    code = "invalid-request"
+    title = "The request is not valid"
 
-    def __init__(self, pointer: str, detail: str) -> None:
-        super().__init__(pointer, detail)
-        self.pointer, self.detail = pointer, detail
+    def __init__(self, fields: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(fields)
+        self.fields = fields
+
+    @classmethod
+    def one(cls, pointer: str, detail: str) -> Self:
+        return cls(((pointer, detail),))
 
     def __str__(self) -> str:
-        return self.detail
+        return "; ".join(f"{pointer}: {detail}" if pointer else detail for pointer, detail in self.fields)
 
 
-class QuotaExceeded(MunimentError):  # noqa: N818
+class ImmutableField(InvalidFields):
+    code = "immutable-field"
+    title = "This field cannot be changed"
+
+
+class QuotaExceeded(MunimentError):
     """`resource` is `bytes` or `files`."""
 
     code = "quota-exceeded"
@@ -109,7 +118,7 @@ class QuotaExceeded(MunimentError):  # noqa: N818
         return f"With this file the tenant would hold {self.wanted} {self.resource} of {self.limit} allowed."
 
 
-class DuplicateFile(MunimentError):  # noqa: N818
+class DuplicateFile(MunimentError):
     code = "duplicate-file"
     title = "The tenant has this file"
 
@@ -121,7 +130,7 @@ class DuplicateFile(MunimentError):  # noqa: N818
         return f"The same bytes are stored as {self.file_id}, and this tenant rejects duplicates."
 
 
-class DigestMismatch(MunimentError):  # noqa: N818
+class DigestMismatch(MunimentError):
     code = "digest-mismatch"
     title = "The bytes are not what the digest says"
 
@@ -129,7 +138,7 @@ class DigestMismatch(MunimentError):  # noqa: N818
         return "The SHA-256 of the received bytes differs from the one in Repr-Digest. Send the file again."
 
 
-class IdempotencyKeyReused(MunimentError):  # noqa: N818
+class IdempotencyKeyReused(MunimentError):
     code = "idempotency-key-reused"
     title = "The idempotency key was used for another request"
 
@@ -137,7 +146,7 @@ class IdempotencyKeyReused(MunimentError):  # noqa: N818
         return "This Idempotency-Key came with a different request before. Use a new key."
 
 
-class IdempotencyKeyInUse(MunimentError):  # noqa: N818
+class IdempotencyKeyInUse(MunimentError):
     code = "idempotency-key-in-use"
     title = "The first request is still running"
 
@@ -145,7 +154,7 @@ class IdempotencyKeyInUse(MunimentError):  # noqa: N818
         return "A request with this Idempotency-Key is still running. Ask again later."
 
 
-class NotExtractable(MunimentError):  # noqa: N818
+class NotExtractable(MunimentError):
     code = "not-extractable"
     title = "This kind of file cannot be extracted"
 
@@ -157,7 +166,7 @@ class NotExtractable(MunimentError):  # noqa: N818
         return f"Files of type {self.media_type} cannot be extracted."
 
 
-class TooManyQueued(MunimentError):  # noqa: N818
+class TooManyQueued(MunimentError):
     code = "too-many-queued"
     title = "Too many extractions wait"
 
@@ -169,7 +178,7 @@ class TooManyQueued(MunimentError):  # noqa: N818
         return f"The tenant has {self.limit} extractions waiting, the most it may have. Try again later."
 
 
-class NotFinished(MunimentError):  # noqa: N818
+class NotFinished(MunimentError):
     code = "not-finished"
     title = "The extraction has not finished"
 
@@ -181,7 +190,7 @@ class NotFinished(MunimentError):  # noqa: N818
         return f"The extraction is {self.state}; there is a result when it has succeeded."
 
 
-class AlreadyFinished(MunimentError):  # noqa: N818
+class AlreadyFinished(MunimentError):
     code = "already-finished"
     title = "The extraction has finished"
 
@@ -193,7 +202,7 @@ class AlreadyFinished(MunimentError):  # noqa: N818
         return f"The extraction is {self.state} and cannot be cancelled."
 
 
-class TenantActorFenced(MunimentError):  # noqa: N818
+class TenantActorFenced(MunimentError):
     """A newer activation of the tenant's actor took over; whoever called asks again and finds it."""
 
     code = "overloaded"
@@ -203,7 +212,7 @@ class TenantActorFenced(MunimentError):  # noqa: N818
         return "The tenant's changes moved to another worker. Try again."
 
 
-class Unavailable(MunimentError):  # noqa: N818
+class Unavailable(MunimentError):
     """Something this service needs does not answer now. `retry_after` is in seconds."""
 
     code = "overloaded"

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from storage.merge_patch import merge_patch
 
 EXTENSION = re.compile(r"\.[a-z0-9]{1,16}")
-_TOKEN = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"  # noqa: S105  restricted-name of RFC 6838, section 4.2
+_TOKEN = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
 _MEDIA_TYPE_PATTERN = re.compile(rf"\*/\*|{_TOKEN}/(?:\*|{_TOKEN})")
 
 KIBI, MEBI, GIBI = 2**10, 2**20, 2**30

@@ -1,0 +1,98 @@
+"""Finishes what a crash left half done. One sweeper in the cluster works at a time; each round can be repeated."""
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import delete, select, text
+
+from actors.tenant_changes import AbandonFile
+from actors.tenant_hosting import TenantHosting
+from storage.cache import Cache
+from storage.database import Database
+from storage.errors import MunimentError
+from storage.files_on_disk import FilesOnDisk
+from storage.models import File, IdempotencyKey, Removal, Tenant, TenantCall
+from storage.tenant_purge import TenantPurge, running_operations
+
+log = logging.getLogger(__name__)
+
+SWEEP_LOCK = 6_865_202
+"""Key of the advisory lock that sweepers queue at; any number that nothing else here uses."""
+
+ROUND_SECONDS = 5.0
+BATCH = 500
+REMOVAL_AGE = timedelta(seconds=30)
+"""Whoever removed the row unlinks the bytes at once; the sweeper looks at what was left."""
+CALL_AGE = timedelta(hours=1)
+IDEMPOTENCY_AGE = timedelta(hours=24)
+
+
+class Sweeper:
+    def __init__(
+        self, database: Database, cache: Cache, disk: FilesOnDisk, hosting: TenantHosting, upload_grace: timedelta
+    ) -> None:
+        self._database = database
+        self._disk = disk
+        self._hosting = hosting
+        self._purge = TenantPurge(database, cache, disk)
+        self._upload_grace = upload_grace
+
+    async def run(self) -> None:
+        """Sweep again and again until cancelled; a round that fails is tried again."""
+        while True:
+            await asyncio.sleep(ROUND_SECONDS)
+            try:
+                await self.sweep()
+            except MunimentError as error:
+                log.warning("sweep postponed", extra={"reason": str(error)})
+            except Exception:
+                log.exception("sweep failed")
+
+    async def sweep(self) -> None:
+        """One round, unless another process is at it."""
+        async with self._database.transaction() as session:
+            if not await session.scalar(text(f"SELECT pg_try_advisory_xact_lock({SWEEP_LOCK})")):
+                return
+            await self._finish_operations()
+            await self._finish_removals()
+            await self._abandon_dead_uploads()
+            await self._forget_old_answers()
+
+    async def _finish_operations(self) -> None:
+        async with self._database.reading() as session:
+            operations = await running_operations(session)
+        for operation in operations:
+            await self._purge.run(operation)
+
+    async def _finish_removals(self) -> None:
+        async with self._database.transaction() as session:
+            old = select(Removal).where(Removal.time_created < datetime.now(UTC) - REMOVAL_AGE).limit(BATCH)
+            for removal in await session.scalars(old):
+                await self._disk.remove(removal.storage_path)
+                await session.delete(removal)
+
+    async def _abandon_dead_uploads(self) -> None:
+        """An upload is dead when its row is old and no byte of it came for as long."""
+        grace = self._upload_grace.total_seconds()
+        async with self._database.reading() as session:
+            query = (
+                select(Tenant.code, File.id)
+                .join(Tenant, Tenant.id == File.tenant_id)
+                .where(File.state == "pending", File.time_created < datetime.now(UTC) - self._upload_grace)
+                .limit(BATCH)
+            )
+            pending = (await session.execute(query)).all()
+        for code, file_id in pending:
+            age = await self._disk.seconds_since_written(code, file_id, time.time())
+            if age is None or age >= grace:
+                await self._hosting.call(code, AbandonFile(uuid4(), file_id))
+                log.info("dead upload swept", extra={"tenant": code, "file": file_id})
+
+    async def _forget_old_answers(self) -> None:
+        now = datetime.now(UTC)
+        async with self._database.transaction() as session:
+            await session.execute(delete(TenantCall).where(TenantCall.time_created < now - CALL_AGE))
+            await session.execute(delete(IdempotencyKey).where(IdempotencyKey.time_created < now - IDEMPOTENCY_AGE))

@@ -1,0 +1,208 @@
+"""One tenant's changes, one after another, in the database as in time."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from actors.tenant_changes import Answer, Change, TenantState
+from storage import tenant_crud
+from storage.cache import GONE, Cache
+from storage.cache_keys import api_key_key, file_key, tenant_key
+from storage.database import Database
+from storage.errors import MunimentError, NotFound, TenantActorFenced
+from storage.extraction_crud import forget_file_extractions
+from storage.files_on_disk import FilesOnDisk
+from storage.models import File, Json, Removal, TenantCall
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 128
+"""Changes committed together at most; what comes later waits for one commit."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    change: Change[Any]
+    answer: asyncio.Future[Any]
+
+
+class TenantActor:
+    """A mailbox and one task that empties it: what waits together is committed in one transaction.
+
+    Every transaction first locks the tenant's row under this activation's epoch: when another actor was activated
+    meanwhile, nothing is written and everybody who waits gets `TenantActorFenced`. `call` answers when the change is
+    committed and the cache knows of it.
+    """
+
+    def __init__(
+        self, tenant_id: UUID, code: str, epoch: int, database: Database, cache: Cache, disk: FilesOnDisk
+    ) -> None:
+        self.tenant_id = tenant_id
+        self.code = code
+        self._epoch = epoch
+        self._database = database
+        self._cache = cache
+        self._disk = disk
+        self._mailbox: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._loop = asyncio.create_task(self._empty_mailbox(), name=f"tenant {code}")
+        self.last_used = time.monotonic()
+        self.retired = False
+        """Set when the actor may write no more: fenced off, or its tenant gone."""
+
+    @classmethod
+    async def activate(cls, code: str, database: Database, cache: Cache, disk: FilesOnDisk) -> Self:
+        """The one active actor of the tenant from now on. Raises `NotFound` when there is no such tenant."""
+        async with database.transaction() as session:
+            tenant = await tenant_crud.activate_actor(session, code)
+        return cls(tenant.id, code, tenant.actor_epoch, database, cache, disk)
+
+    @property
+    def is_idle(self) -> bool:
+        return self._mailbox.empty()
+
+    async def call(self, change: Change[Answer]) -> Answer:
+        """Apply the change. Cancelling the caller does not take back what is in the mailbox."""
+        self.last_used = time.monotonic()
+        waiting = _Waiting(change, asyncio.get_running_loop().create_future())
+        self._mailbox.put_nowait(waiting)
+        answer: Answer = await asyncio.shield(waiting.answer)
+        return answer
+
+    async def close(self) -> None:
+        """Stop. Whoever still waits is told to find the next activation."""
+        self.retired = True
+        self._loop.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._loop
+        while not self._mailbox.empty():
+            _fail(self._mailbox.get_nowait(), TenantActorFenced())
+
+    async def _empty_mailbox(self) -> None:
+        while True:
+            batch = [await self._mailbox.get()]
+            while len(batch) < MAX_BATCH and not self._mailbox.empty():
+                batch.append(self._mailbox.get_nowait())
+            await self._serve(batch)
+
+    async def _serve(self, batch: list[_Waiting]) -> None:
+        try:
+            answers = await self._commit([waiting.change for waiting in batch])
+        except DBAPIError:
+            if len(batch) == 1:
+                log.exception("change failed", extra={"tenant": self.code, "change": type(batch[0].change).__name__})
+                _fail(batch[0], RuntimeError("the change could not be written"))
+                return
+            # One change that the database refuses must not take its neighbours with it.
+            for waiting in batch:
+                await self._serve([waiting])
+        except asyncio.CancelledError:
+            for waiting in batch:
+                _fail(waiting, TenantActorFenced())
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
+            self.retired = isinstance(error, NotFound | TenantActorFenced)
+            for waiting in batch:
+                _fail(waiting, error)
+        else:
+            for waiting, answer in zip(batch, answers, strict=True):
+                _settle(waiting, answer)
+
+    async def _commit(self, changes: Sequence[Change[Any]]) -> list[Any]:
+        """One transaction; the answers, or the expected errors, in the order of the changes."""
+        answers: list[Any] = []
+        async with self._database.transaction() as session:
+            state = await self._load(session, changes)
+            remembered = await self._remembered(session, changes)
+            for change in changes:
+                answers.append(answer := _apply(change, state, remembered))
+                if change.remembered and change.call_id not in remembered and not isinstance(answer, MunimentError):
+                    outcome = change.remember(answer)
+                    remembered[change.call_id] = outcome
+                    session.add(TenantCall(id=change.call_id, tenant_id=self.tenant_id, outcome=outcome))
+            await self._write(session, state)
+        await self._announce(state)
+        return answers
+
+    async def _load(self, session: AsyncSession, changes: Sequence[Change[Any]]) -> TenantState:
+        tenant = await tenant_crud.lock(session, self.tenant_id, self._epoch)
+        file_ids = [change.names_file for change in changes if change.names_file]
+        rows = await session.scalars(select(File).where(File.tenant_id == tenant.id, File.id.in_(file_ids)))
+        state = TenantState(tenant, {row.id: row for row in rows}, {})
+        hashes = [change.names_bytes for change in changes if change.names_bytes]
+        if hashes and state.rules.duplicate_policy == "reject":
+            found = await session.execute(
+                select(File.sha256, File.id).where(
+                    File.tenant_id == tenant.id, File.state == "active", File.sha256.in_(hashes)
+                )
+            )
+            state.same_bytes = {sha256: file_id for sha256, file_id in found if sha256}
+        return state
+
+    async def _remembered(self, session: AsyncSession, changes: Sequence[Change[Any]]) -> dict[UUID, Json]:
+        calls = [change.call_id for change in changes if change.remembered]
+        if not calls:
+            return {}
+        found = await session.execute(
+            select(TenantCall.id, TenantCall.outcome).where(
+                TenantCall.tenant_id == self.tenant_id, TenantCall.id.in_(calls)
+            )
+        )
+        return dict(found.tuples().all())
+
+    async def _write(self, session: AsyncSession, state: TenantState) -> None:
+        removed = {row.id for row in state.removed}
+        session.add_all(row for row in state.added if row.id not in removed)
+        gone = [row for row in state.removed if row not in state.added]
+        if gone:
+            state.invalidations |= await forget_file_extractions(session, self.tenant_id, sorted(removed))
+            session.add_all(Removal(storage_path=row.storage_path) for row in gone)
+        for row in gone:
+            await session.delete(row)
+        state.invalidations |= dict.fromkeys((file_key(self.tenant_id, file_id) for file_id in removed), GONE)
+        if state.deletion is not None:
+            keys = await tenant_crud.mark_deleting(session, state.tenant, state.deletion)
+            state.invalidations |= dict.fromkeys(map(api_key_key, keys), GONE)
+            state.invalidations[tenant_key(self.code)] = GONE
+            # From here on nothing is written under this activation, whatever comes of the commit.
+            self.retired = True
+
+    async def _announce(self, state: TenantState) -> None:
+        """After the commit: the cache learns of it, and the bytes of removed rows go."""
+        await self._cache.invalidate(state.invalidations)
+        # A crash before this leaves rows in `removals`, which the sweeper works off.
+        await asyncio.gather(*(self._disk.remove(row.storage_path) for row in state.removed))
+
+
+def _apply(change: Change[Any], state: TenantState, remembered: dict[UUID, Json]) -> Any:
+    """The change's answer, or the expected error that it raised."""
+    if state.deletion is not None:
+        return NotFound("tenant")
+    try:
+        if (outcome := remembered.get(change.call_id)) is not None:
+            return change.recall(outcome)
+        return change.apply(state)
+    except MunimentError as error:
+        return error
+
+
+def _settle(waiting: _Waiting, answer: Any) -> None:
+    if isinstance(answer, MunimentError):
+        _fail(waiting, answer)
+    elif not waiting.answer.done():
+        waiting.answer.set_result(answer)
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_exception(error)
+        # A caller that was cancelled never asks for it.
+        waiting.answer.exception()

@@ -1,0 +1,303 @@
+"""What can happen to one tenant: changes, and what each does to the rows in memory.
+
+A `TenantState` holds the tenant's row and every row that the waiting changes name, read with one query each. Applying
+a change is plain Python on these rows: it raises before it touches anything, or does all of its work. What it did is
+written when the transaction flushes, many changes in a few statements.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from storage.cache_keys import file_key, tenant_key
+from storage.errors import DuplicateFile, NotFound, QuotaExceeded, TenantSuspended, VersionConflict
+from storage.files_on_disk import storage_path
+from storage.merge_patch import merge_patch
+from storage.metadata_field import refuse_bad_metadata
+from storage.models import File, Json, Tenant
+from storage.records import FileRecord, TenantRecord
+from storage.tenant_configuration import TenantConfiguration
+
+Answer = TypeVar("Answer")
+
+
+@dataclass(slots=True)
+class TenantState:
+    """The rows that a batch of changes works on, and what is to be done when they are committed."""
+
+    tenant: Tenant
+    files: dict[str, File]
+    same_bytes: dict[str, str]
+    """Active files by hash, as far as the batch asks for them: hash → id."""
+    added: list[File] = field(default_factory=list)
+    removed: list[File] = field(default_factory=list)
+    invalidations: dict[str, int] = field(default_factory=dict)
+    """Cache keys, and the version that each has from now on."""
+    deletion: str | None = None
+    """Id of the operation that removes the tenant; no change is applied after it."""
+
+    @property
+    def rules(self) -> TenantConfiguration:
+        return TenantConfiguration.model_validate(self.tenant.configuration)
+
+    def file(self, file_id: str, state: str) -> File:
+        row = self.files.get(file_id)
+        if row is None or row.state != state:
+            raise NotFound("file")
+        return row
+
+    def refuse_when_suspended(self) -> None:
+        if self.tenant.status == "suspended":
+            raise TenantSuspended
+
+    def check_quota(self, files: int, size: int) -> None:
+        """Raises `QuotaExceeded` when so many more files and bytes do not fit beside what is there and reserved."""
+        rules, tenant = self.rules, self.tenant
+        wanted = tenant.file_count + tenant.reserved_files + files
+        if files and rules.max_files is not None and wanted > rules.max_files:
+            raise QuotaExceeded("files", wanted, rules.max_files)
+        wanted = tenant.total_bytes + tenant.reserved_bytes + size
+        if rules.max_total_bytes is not None and wanted > rules.max_total_bytes:
+            raise QuotaExceeded("bytes", wanted, rules.max_total_bytes)
+
+    def release_reservation(self, row: File) -> None:
+        self.tenant.reserved_files -= 1
+        self.tenant.reserved_bytes -= row.reserved_bytes
+        row.reserved_bytes = 0
+
+    def remove(self, row: File) -> None:
+        del self.files[row.id]
+        self.removed.append(row)
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[Answer]):
+    """`call_id` names the call: a caller that lost the answer sends the same change again and gets the same answer."""
+
+    call_id: UUID
+
+    remembered = False
+    """Whether the answer must be stored, because applying the change twice would not give the same one."""
+
+    def apply(self, state: TenantState) -> Answer:
+        raise NotImplementedError
+
+    def remember(self, answer: Answer) -> Json:
+        """The answer as JSON, for changes that are remembered."""
+        raise NotImplementedError
+
+    def recall(self, outcome: Json) -> Answer:
+        """The answer that `remember` was given."""
+        raise NotImplementedError
+
+    @property
+    def names_file(self) -> str | None:
+        return None
+
+    @property
+    def names_bytes(self) -> str | None:
+        """The hash that a duplicate would have."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveFile(Change[str]):
+    """Make a pending row and take `reserved_bytes` of the quota. Answers the path where the bytes will lie."""
+
+    id: str
+    file_name: str
+    declared_media_type: str
+    extension: str
+    reserved_bytes: int
+
+    @property
+    def names_file(self) -> str:
+        return self.id
+
+    def apply(self, state: TenantState) -> str:
+        if (existing := state.files.get(self.id)) is not None:
+            return existing.storage_path
+        state.refuse_when_suspended()
+        state.check_quota(1, self.reserved_bytes)
+        row = self._row(state.tenant)
+        state.tenant.reserved_files += 1
+        state.tenant.reserved_bytes += self.reserved_bytes
+        state.files[row.id] = row
+        state.added.append(row)
+        return row.storage_path
+
+    def _row(self, tenant: Tenant) -> File:
+        now = datetime.now(UTC)
+        return File(
+            id=self.id,
+            tenant_id=tenant.id,
+            file_name=self.file_name,
+            declared_media_type=self.declared_media_type,
+            extension=self.extension,
+            reserved_bytes=self.reserved_bytes,
+            tags=[],
+            metadata_={},
+            time_created=now,
+            storage_path=storage_path(tenant.code, now, self.id, self.extension),
+            state="pending",
+            version=1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CommitFile(Change[FileRecord]):
+    """The bytes are in place: make the file visible, and what was reserved used."""
+
+    id: str
+    file_size_bytes: int
+    media_type: str
+    sha256: str
+    tags: list[str]
+    metadata: dict[str, Any]
+
+    @property
+    def names_file(self) -> str:
+        return self.id
+
+    @property
+    def names_bytes(self) -> str:
+        return self.sha256
+
+    def apply(self, state: TenantState) -> FileRecord:
+        if (found := state.files.get(self.id)) is not None and found.state == "active":
+            return FileRecord.of(found)
+        row = state.file(self.id, "pending")
+        state.check_quota(0, self.file_size_bytes - row.reserved_bytes)
+        if state.rules.duplicate_policy == "reject" and (other := state.same_bytes.get(self.sha256)) is not None:
+            raise DuplicateFile(other)
+        state.release_reservation(row)
+        state.tenant.file_count += 1
+        state.tenant.total_bytes += self.file_size_bytes
+        row.file_size_bytes = self.file_size_bytes
+        row.media_type = self.media_type
+        row.sha256 = self.sha256
+        row.tags = self.tags
+        row.metadata_ = self.metadata
+        row.state = "active"
+        state.same_bytes.setdefault(self.sha256, row.id)
+        return FileRecord.of(row)
+
+
+@dataclass(frozen=True, slots=True)
+class AbandonFile(Change[None]):
+    """Give up a pending file; nothing happens to one that is active or gone."""
+
+    id: str
+
+    @property
+    def names_file(self) -> str:
+        return self.id
+
+    def apply(self, state: TenantState) -> None:
+        row = state.files.get(self.id)
+        if row is None or row.state != "pending":
+            return
+        state.release_reservation(row)
+        state.remove(row)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateFile(Change[FileRecord]):
+    """`patch` may hold `file_name`, `tags` and `metadata`; the last is a merge patch of the present metadata."""
+
+    id: str
+    version: int
+    patch: dict[str, Any]
+
+    remembered = True
+
+    @property
+    def names_file(self) -> str:
+        return self.id
+
+    def apply(self, state: TenantState) -> FileRecord:
+        row = state.file(self.id, "active")
+        state.refuse_when_suspended()
+        if row.version != self.version:
+            raise VersionConflict(row.version)
+        metadata = merge_patch(row.metadata_, self.patch.get("metadata", {}))
+        refuse_bad_metadata(metadata)
+        row.metadata_ = metadata
+        row.file_name = self.patch.get("file_name", row.file_name)
+        row.tags = self.patch.get("tags", row.tags)
+        row.version += 1
+        state.invalidations[file_key(state.tenant.id, row.id)] = row.version
+        return FileRecord.of(row)
+
+    def remember(self, answer: FileRecord) -> Json:
+        return answer.to_fields()
+
+    def recall(self, outcome: Json) -> FileRecord:
+        return FileRecord.from_fields(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteFile(Change[None]):
+    """Remove the row; the bytes follow after the commit."""
+
+    id: str
+
+    remembered = True
+
+    @property
+    def names_file(self) -> str:
+        return self.id
+
+    def apply(self, state: TenantState) -> None:
+        row = state.file(self.id, "active")
+        state.refuse_when_suspended()
+        state.tenant.file_count -= 1
+        state.tenant.total_bytes -= row.file_size_bytes
+        state.remove(row)
+
+    def remember(self, answer: None) -> Json:  # noqa: ARG002 - there is nothing to keep
+        return {}
+
+    def recall(self, outcome: Json) -> None:
+        """It was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTenant(Change[TenantRecord]):
+    """Merge patches of `configuration` (checked by the caller to leave a valid one) and `metadata`."""
+
+    version: int
+    configuration: dict[str, Any]
+    metadata: dict[str, Any]
+
+    remembered = True
+
+    def apply(self, state: TenantState) -> TenantRecord:
+        tenant = state.tenant
+        if tenant.version != self.version:
+            raise VersionConflict(tenant.version)
+        metadata = merge_patch(tenant.metadata_, self.metadata)
+        refuse_bad_metadata(metadata)
+        tenant.configuration = state.rules.patched(self.configuration).stored()
+        tenant.metadata_ = metadata
+        tenant.version += 1
+        state.invalidations[tenant_key(tenant.code)] = tenant.version
+        return TenantRecord.of(tenant)
+
+    def remember(self, answer: TenantRecord) -> Json:
+        return answer.to_fields()
+
+    def recall(self, outcome: Json) -> TenantRecord:
+        return TenantRecord.from_fields(outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTenant(Change[str]):
+    """The last change of a tenant: from its commit on the tenant is gone. Answers the id of the purge's operation."""
+
+    operation_id: str
+
+    def apply(self, state: TenantState) -> str:
+        state.deletion = self.operation_id
+        return self.operation_id

@@ -1,0 +1,69 @@
+"""How services reach a tenant's actor: typed calls that survive the death of its host."""
+
+import asyncio
+import logging
+import random
+from typing import Any, Protocol, cast
+
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError
+
+from actors.tenant_changes import Answer, Change
+from actors.tenant_hosts import find_or_start, host_of
+from storage.errors import MunimentError, TenantActorFenced, Unavailable
+from storage.logs import current_request
+from storage.records import TenantRecord
+from storage.settings import Settings
+
+log = logging.getLogger(__name__)
+
+PATIENCE_SECONDS = 20.0
+"""How long a call looks for a living host before it gives up; a restart takes 2 to 5 s."""
+ANSWER_SECONDS = 30.0
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 1.0
+
+
+class TenantCalls(Protocol):
+    """What routes need: one change of one tenant, applied once, however often it had to be sent."""
+
+    async def call(self, tenant: TenantRecord, change: Change[Answer]) -> Answer:
+        """The change's answer; raises what the change raises, or `Unavailable` when no host answers in time."""
+        ...
+
+
+class TenantHosts:
+    """Calls over Ray. Changes carry a call id, so sending one again is safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._handles: dict[str, Any] = {}
+
+    async def call(self, tenant: TenantRecord, change: Change[Answer]) -> Answer:
+        name = host_of(tenant.code, tenant.rules.isolation, self._settings)
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                answer = await self._send(name, tenant.code, change)
+            except (RayActorError, ActorUnavailableError) as error:
+                # The next look-up finds the restarted actor, or starts another.
+                self._handles.pop(name, None)
+                log.warning("tenant host away", extra={"host": name, "reason": type(error).__name__})
+            except (RayError, TimeoutError, GetTimeoutError) as error:
+                raise Unavailable("tenant's worker") from error
+            else:
+                if not isinstance(answer, MunimentError):
+                    return cast("Answer", answer)
+                if not isinstance(answer, TenantActorFenced):
+                    raise answer
+            if asyncio.get_running_loop().time() + pause > deadline:
+                raise Unavailable("tenant's worker")
+            await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spreads retries
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+    async def _send(self, name: str, code: str, change: Change[Any]) -> Any:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            if name not in self._handles:
+                # Asking the cluster's store blocks, and for long while the head is down.
+                self._handles[name] = await asyncio.to_thread(find_or_start, name)
+            return await self._handles[name].call.remote(code, change, current_request.get())

@@ -1,0 +1,111 @@
+"""Where tenant actors live: Ray actors that each hold many, named by release and number.
+
+A tenant's host is chosen by rendezvous hashing of its code, so that every replica finds the same one without asking;
+a tenant whose isolation is `dedicated` has a host of its own.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+from datetime import timedelta
+from typing import Any
+
+import ray
+
+from actors.sweeper import Sweeper
+from actors.tenant_changes import Change
+from actors.tenant_hosting import TenantHosting
+from storage.cache import Cache
+from storage.database import Database
+from storage.errors import MunimentError
+from storage.files_on_disk import FilesOnDisk
+from storage.logs import configure_logging, current_request, current_tenant
+from storage.settings import Settings, get_settings
+
+log = logging.getLogger(__name__)
+
+NAMESPACE = "muniment"
+CALLS_AT_A_TIME = 4096
+
+
+def host_names(settings: Settings) -> list[str]:
+    return [f"tenant-host-{settings.release}-{number}" for number in range(settings.tenant_hosts)]
+
+
+def host_of(tenant_code: str, isolation: str, settings: Settings) -> str:
+    """The name of the tenant's host."""
+    if isolation == "dedicated":
+        return f"tenant-host-{settings.release}-of-{tenant_code}"
+    return max(host_names(settings), key=lambda name: _weight(name, tenant_code))
+
+
+def _weight(name: str, tenant_code: str) -> bytes:
+    return hashlib.blake2b(f"{name}\0{tenant_code}".encode(), digest_size=8).digest()
+
+
+class TenantHost:
+    """The Ray actor: a `TenantHosting`, a sweeper, and the loop that passivates.
+
+    Expected errors are returned, not raised: Ray would log a traceback and wrap what it carries.
+    """
+
+    def __init__(self, name: str) -> None:
+        settings = get_settings()
+        configure_logging("tenant-host", settings.log_level)
+        self._name = name
+        self._dedicated = name not in host_names(settings)
+        self._settings = settings
+        self._database = Database(settings.database_url, settings.database_pool_size)
+        self._cache = Cache(settings.redis_url, settings.cache_ttl_seconds)
+        self._disk = FilesOnDisk(settings.base_path)
+        self._hosting = TenantHosting(self._database, self._cache, self._disk, settings.tenant_idle_seconds)
+        grace = timedelta(seconds=settings.upload_grace_seconds)
+        self._sweeper = Sweeper(self._database, self._cache, self._disk, self._hosting, grace)
+        self._background: list[asyncio.Task[None]] = []
+
+    async def _start(self) -> None:
+        """On the first call: a Ray actor's constructor runs outside its event loop."""
+        if not self._background:
+            self._background = [asyncio.create_task(self._passivate()), asyncio.create_task(self._sweeper.run())]
+
+    async def call(self, code: str, change: Change[Any], request_id: str) -> Any:
+        """The change's answer, or a `MunimentError` as a value."""
+        current_request.set(request_id)
+        current_tenant.set(code)
+        await self._start()
+        try:
+            return await self._hosting.call(code, change)
+        except MunimentError as error:
+            return error
+
+    async def facts(self) -> dict[str, Any]:
+        await self._start()
+        return {"name": self._name, "pid": os.getpid(), "tenants": len(self._hosting)}
+
+    async def _passivate(self) -> None:
+        while True:
+            await asyncio.sleep(min(self._settings.tenant_idle_seconds / 2, 60))
+            with contextlib.suppress(MunimentError):
+                await self._hosting.passivate_idle()
+            if self._dedicated and not len(self._hosting):
+                # A process for one tenant that nobody calls; the next call starts it again.
+                ray.actor.exit_actor()
+
+
+def find_or_start(name: str) -> Any:
+    """The actor's handle. Blocks on the cluster's store: call it in a thread."""
+    return (
+        ray.remote(TenantHost)
+        .options(
+            name=name,
+            namespace=NAMESPACE,
+            get_if_exists=True,
+            lifetime="detached",
+            max_restarts=-1,
+            num_cpus=0.05,
+            max_concurrency=CALLS_AT_A_TIME,
+        )
+        .remote(name)
+    )

@@ -1,0 +1,74 @@
+"""JSON bodies, read after the caller is known: a stranger's body is not worth parsing."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from serve_apps.request_errors import BadRequest, UnsupportedPatch
+from storage.errors import InvalidFields
+from storage.upload_errors import FileTooLarge
+
+M = TypeVar("M", bound=BaseModel)
+
+MAX_BODY_BYTES = 2**20
+MERGE_PATCH = "application/merge-patch+json"
+
+
+async def read_json(request: Request) -> Any:
+    """The body as JSON, of at most 1 MiB."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise FileTooLarge(None, MAX_BODY_BYTES)
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not JSON: {error.msg}.") from None
+
+
+async def read_merge_patch(request: Request) -> dict[str, Any]:
+    """The body of a PATCH: an object, declared as a merge patch."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != MERGE_PATCH:
+        raise UnsupportedPatch
+    patch = await read_json(request)
+    if not isinstance(patch, dict):
+        raise InvalidFields.one("", "A merge patch of this resource is a JSON object.")
+    return patch
+
+
+def json_body(model: type[M]) -> Callable[[Request], Awaitable[M]]:
+    """A dependency: the body as `model`. Declare it after the caller, whom it waits for."""
+
+    async def read(request: Request) -> M:
+        return validated(model, await read_json(request))
+
+    return read
+
+
+def validated(model: type[M], value: Any, below: str = "") -> M:
+    """`value` as `model`; raises `InvalidFields` with pointers below `below`."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise invalid_fields(error, below) from None
+
+
+def invalid_fields(error: ValidationError, below: str = "") -> InvalidFields:
+    return InvalidFields(
+        tuple((below + "".join(f"/{_escaped(part)}" for part in item["loc"]), item["msg"]) for item in error.errors())
+    )
+
+
+def _escaped(part: int | str) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def json_request(model: type[BaseModel], media_type: str = "application/json") -> dict[str, Any]:
+    """What OpenAPI says of such a body."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}

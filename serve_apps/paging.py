@@ -1,0 +1,42 @@
+"""Keyset cursors: opaque, and good only for the list that they came from."""
+
+import base64
+import binascii
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from serve_apps.request_errors import BadCursor
+
+FINGERPRINT_LENGTH = 16
+
+
+def fingerprint(*parts: object) -> str:
+    """What list this is: tenant, filters and sort order, in any JSON-like form."""
+    return hashlib.sha256(orjson.dumps(parts, default=str)).hexdigest()[:FINGERPRINT_LENGTH]
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last item of the page before: the value it was sorted by, and its id."""
+
+    value: Any
+    id: str
+
+    def encode(self, list_fingerprint: str) -> str:
+        body = orjson.dumps([list_fingerprint, self.value, self.id])
+        return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+
+    @classmethod
+    def decode(cls, text: str, list_fingerprint: str) -> "Cursor":
+        """Raises `BadCursor` for anything that `encode` did not make for the same list."""
+        try:
+            padded = text.encode() + b"=" * (-len(text) % 4)
+            found, value, identifier = orjson.loads(base64.urlsafe_b64decode(padded))
+        except (binascii.Error, ValueError, TypeError, UnicodeEncodeError):
+            raise BadCursor from None
+        if found != list_fingerprint or not isinstance(identifier, str):
+            raise BadCursor
+        return cls(value, identifier)

@@ -1,0 +1,46 @@
+"""Entity tags (RFC 9110): `"m<version>"` of what is described, the SHA-256 of what is downloaded."""
+
+import re
+
+from fastapi import Request
+
+from serve_apps.request_errors import PreconditionRequired
+from storage.errors import VersionConflict
+
+VERSION_TAG = re.compile(r'"m(\d{1,18})"')
+TAG = re.compile(r'(?:W/)?"[^"]*"')
+
+
+def version_tag(version: int) -> str:
+    return f'"m{version}"'
+
+
+def if_match(request: Request) -> int | None:
+    """The version that the caller saw; None for `*`, any version.
+
+    Raises `PreconditionRequired` without the header. A tag that no version ever had never matches: it comes back as
+    version -1.
+    """
+    header = request.headers.get("if-match")
+    if header is None:
+        raise PreconditionRequired
+    if header.strip() == "*":
+        return None
+    match = VERSION_TAG.fullmatch(header.strip())
+    return int(match.group(1)) if match else -1
+
+
+def expect_version(wanted: int | None, current: int) -> int:
+    """The version to change. Raises `VersionConflict` when the caller saw another."""
+    if wanted is not None and wanted != current:
+        raise VersionConflict(current)
+    return current
+
+
+def none_match(header: str | None, tag: str) -> bool:
+    """Whether `If-None-Match` lets the answer through. Comparison is weak, as for every GET."""
+    if header is None:
+        return True
+    if header.strip() == "*":
+        return False
+    return tag not in [found.removeprefix("W/") for found in TAG.findall(header)]

@@ -1,0 +1,181 @@
+"""Errors as `application/problem+json` (RFC 9457), all of them from one table."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from serve_apps import request_errors as asked
+from serve_apps.request_context import request_id
+from storage import errors, upload_errors
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS_OF: dict[type[errors.MunimentError], int] = {
+    errors.AlreadyFinished: 409,
+    errors.DigestMismatch: 422,
+    errors.DuplicateFile: 409,
+    errors.IdempotencyKeyInUse: 409,
+    errors.IdempotencyKeyReused: 422,
+    errors.ImmutableField: 422,
+    errors.InvalidFields: 422,
+    errors.InvalidTenantCode: 422,
+    errors.NotExtractable: 415,
+    errors.NotFinished: 409,
+    errors.NotFound: 404,
+    errors.QuotaExceeded: 507,
+    errors.TenantActorFenced: 503,
+    errors.TenantCodeRetired: 409,
+    errors.TenantExists: 409,
+    errors.TenantSuspended: 403,
+    errors.TooManyQueued: 429,
+    errors.Unavailable: 503,
+    errors.VersionConflict: 412,
+    upload_errors.ArchiveUnsafe: 422,
+    upload_errors.ExtensionNotAllowed: 415,
+    upload_errors.FileTooLarge: 413,
+    upload_errors.InvalidFileName: 422,
+    upload_errors.MediaTypeMismatch: 422,
+    upload_errors.MediaTypeNotAllowed: 415,
+    asked.BadCursor: 400,
+    asked.BadRequest: 400,
+    asked.BodyTooLargeForGateway: 413,
+    asked.MissingScope: 403,
+    asked.OneFilePerRequest: 422,
+    asked.PreconditionRequired: 428,
+    asked.ShuttingDown: 503,
+    asked.Unauthorized: 401,
+    asked.UnsupportedPatch: 415,
+}
+
+HTTP_CODES = {
+    400: "bad-request",
+    404: "not-found",
+    405: "method-not-allowed",
+    413: "file-too-large",
+    415: "unsupported-media-type",
+}
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **extensions: Any,
+) -> Response:
+    body = {
+        "type": f"urn:muniment:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.scope.get("root_path", "")
+        + request.url.path.removeprefix(request.scope.get("root_path", "")),
+        "code": code,
+        "request_id": request_id(),
+    } | extensions
+    return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
+
+
+def problem_of(request: Request, error: errors.MunimentError) -> Response:
+    """The answer for an expected error; its class must be in the table."""
+    return problem(
+        request,
+        STATUS_OF[type(error)],
+        error.code,
+        error.title,
+        str(error),
+        headers=_headers(error),
+        **_extensions(error),
+    )
+
+
+def _headers(error: errors.MunimentError) -> dict[str, str]:
+    match error:
+        case asked.Unauthorized():
+            return {"WWW-Authenticate": 'Bearer realm="muniment"'}
+        case errors.Unavailable(retry_after=seconds):
+            return {"Retry-After": str(seconds)}
+        case errors.TooManyQueued() | errors.IdempotencyKeyInUse() | errors.TenantActorFenced() | asked.ShuttingDown():
+            return {"Retry-After": "2"}
+        case asked.UnsupportedPatch():
+            return {"Accept-Patch": "application/merge-patch+json"}
+        case _:
+            return {}
+
+
+def _extensions(error: errors.MunimentError) -> dict[str, Any]:
+    match error:
+        case errors.InvalidFields():
+            return {"errors": [{"pointer": pointer, "detail": detail} for pointer, detail in error.fields]}
+        case upload_errors.ArchiveUnsafe():
+            return {"reason": error.reason}
+        case errors.DuplicateFile():
+            return {"file_id": error.file_id}
+        case _:
+            return {}
+
+
+def _expected(request: Request, error: Exception) -> Response:
+    if not isinstance(error, errors.MunimentError):
+        raise TypeError(error)
+    return problem_of(request, error)
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise TypeError(error)
+    found = [{"pointer": _pointer(item["loc"]), "detail": str(item["msg"])} for item in error.errors()]
+    return problem(
+        request,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid-request",
+        "The request is not valid",
+        "; ".join(f"{item['pointer']}: {item['detail']}" for item in found),
+        errors=found,
+    )
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    """`("body", "a", 0)` → `/a/0`; a query parameter or header is named by itself."""
+    where, *rest = location
+    names = [str(part).replace("~", "~0").replace("/", "~1") for part in rest]
+    return "".join(f"/{name}" for name in names) if where == "body" else "/".join(names)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise TypeError(error)
+    phrase = HTTPStatus(error.status_code).phrase
+    code = HTTP_CODES.get(error.status_code, phrase.lower().replace(" ", "-"))
+    detail = "There is nothing at this address." if error.status_code == HTTPStatus.NOT_FOUND else str(error.detail)
+    return problem(request, error.status_code, code, phrase, detail, headers=error.headers)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("request failed", exc_info=error)
+    return problem(
+        request,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal",
+        "Something went wrong here",
+        "The service failed; its log names this request by its id.",
+    )
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(errors.MunimentError, _expected)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)

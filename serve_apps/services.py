@@ -1,0 +1,51 @@
+"""What a replica opens once and its routes share."""
+
+import asyncio
+from dataclasses import dataclass
+
+from fastapi import Request
+
+from actors.tenant_handle import TenantCalls, TenantHosts
+from storage.cache import Cache
+from storage.database import Database
+from storage.files_on_disk import FilesOnDisk
+from storage.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    database: Database
+    cache: Cache
+    disk: FilesOnDisk
+    tenants: TenantCalls
+    operator_key: str
+    key_pepper: bytes
+
+    @classmethod
+    async def open(cls, settings: Settings) -> "Services":
+        """Connections are made when they are first needed; the volume's folders are made now."""
+        operator_key, key_pepper = await asyncio.to_thread(
+            lambda: (settings.resolved_operator_key(), settings.resolved_key_pepper())
+        )
+        disk = FilesOnDisk(settings.base_path)
+        await disk.prepare()
+        return cls(
+            settings=settings,
+            database=Database(settings.database_url, settings.database_pool_size),
+            cache=Cache(settings.redis_url, settings.cache_ttl_seconds),
+            disk=disk,
+            tenants=TenantHosts(settings),
+            operator_key=operator_key,
+            key_pepper=key_pepper,
+        )
+
+    async def close(self) -> None:
+        await self.database.close()
+        await self.cache.close()
+        await self.disk.close()
+
+
+def services_of(request: Request) -> Services:
+    found: Services = request.app.state.services
+    return found

@@ -1,0 +1,196 @@
+"""The Redis cache: versioned values, right whatever Redis does.
+
+Every value carries the version of the row that it was made from, and nothing older ever replaces something newer: a
+reader that loaded a row before a change commits cannot put it back after the change was announced. `invalidate`
+leaves a marker (a version without a value) that only values of that version or newer may replace. When Redis cannot be
+reached every read is a miss, and invalidations are kept and sent again; a value that escaped one lives for its TTL.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+
+GONE = 2**53 - 1
+"""The version of a row that was deleted: no value is newer. Lua counts in doubles, which are exact up to here."""
+
+JITTER = 0.1
+"""TTLs differ by up to this share, so that what was cached together does not expire together."""
+
+MARKER_SECONDS = 60
+"""Longer than any read of PostgreSQL may take, so that no reader outlives the marker."""
+
+TIMEOUT_SECONDS = 0.5
+RETRY_AFTER_SECONDS = 1.0
+"""After a failure Redis is left alone for so long: requests do not queue up at a dead server."""
+
+MAX_PENDING = 100_000
+
+# A newer version wins; a value may take the place of a marker of its own version.
+PUT_IF_NEWER = """
+local version, payload = ARGV[1], ARGV[2]
+local current = redis.call('GET', KEYS[1])
+if current then
+  local separator = string.find(current, ':', 1, true)
+  local theirs = tonumber(string.sub(current, 1, separator - 1))
+  local is_marker = separator == #current
+  if theirs > tonumber(version) or (theirs == tonumber(version) and not is_marker) then return 0 end
+end
+redis.call('SET', KEYS[1], version .. ':' .. payload, 'PX', ARGV[3])
+return 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A value to cache, and the version of the row that it was made from."""
+
+    version: int
+    value: bytes
+
+
+Flight = asyncio.Task[bytes | None]
+Load = Callable[[], Awaitable[Versioned | None]]
+
+
+def _as_bytes(reply: bytes | str) -> bytes:
+    return reply.encode() if isinstance(reply, str) else reply
+
+
+class Cache:
+    """Times are seconds. No method raises when Redis is away, except `ping`."""
+
+    def __init__(self, url: str, ttl: float) -> None:
+        self._redis = Redis.from_url(
+            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, max_connections=64
+        )
+        self._put = self._redis.register_script(PUT_IF_NEWER)
+        self._ttl = ttl
+        self._away_until = 0.0
+        self._running: dict[str, Flight] = {}
+        self._following: dict[str, Flight] = {}
+        self._undelivered: dict[str, int] = {}
+        self._resending: asyncio.Task[None] | None = None
+
+    async def ping(self) -> None:
+        """Raises `RedisError` or `OSError` when Redis does not answer."""
+        await self._redis.ping()
+
+    async def get(self, key: str) -> bytes | None:
+        """The value, or None when there is none, it was invalidated, or Redis is away."""
+        if self._is_away() or key in self._undelivered:
+            return None
+        try:
+            found = await self._redis.get(key)
+        except (RedisError, OSError) as error:
+            self._leave_alone(error)
+            return None
+        if not found:
+            return None
+        return _as_bytes(found).partition(b":")[2] or None
+
+    async def put(self, key: str, entry: Versioned, ttl: float | None = None) -> None:
+        """Cache a value, unless a newer one or a newer invalidation is there."""
+        if self._is_away() or key in self._undelivered:
+            return
+        seconds = (ttl or self._ttl) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
+        try:
+            await self._put(keys=[key], args=[entry.version, entry.value, int(seconds * 1000)])
+        except (RedisError, OSError) as error:
+            self._leave_alone(error)
+
+    async def get_or_load(self, key: str, load: Load, ttl: float | None = None) -> bytes | None:
+        """The cached value, else what `load` returns, which is cached. Callers that miss together load once."""
+        if (found := await self.get(key)) is not None:
+            return found
+        # A load that is under way may have read the row before a change that this caller knows of: wait for the
+        # one after it, together with everybody else who came since.
+        running = self._running.get(key)
+        if running is None:
+            flight = self._running[key] = asyncio.create_task(self._fly(key, load, ttl))
+        elif (flight_or_none := self._following.get(key)) is not None:
+            flight = flight_or_none
+        else:
+            flight = self._following[key] = asyncio.create_task(self._fly(key, load, ttl, running))
+        # Whoever came first may be cancelled; those who wait with it still get the value.
+        return await asyncio.shield(flight)
+
+    async def _fly(self, key: str, load: Load, ttl: float | None, after: Flight | None = None) -> bytes | None:
+        me = asyncio.current_task()
+        if after is not None:
+            await asyncio.wait([after])
+            self._running[key] = self._following.pop(key)
+        try:
+            entry = await load()
+            if entry is None:
+                return None
+            await self.put(key, entry, ttl)
+            return entry.value
+        finally:
+            if self._running.get(key) is me:
+                del self._running[key]
+
+    async def invalidate(self, versions: Mapping[str, int]) -> None:
+        """Announce, after the commit, that these rows now have at least these versions (`GONE`: none at all)."""
+        if not versions:
+            return
+        if not self._is_away():
+            try:
+                await self._send_markers(versions)
+            except (RedisError, OSError) as error:
+                self._leave_alone(error)
+            else:
+                return
+        self._keep_for_later(versions)
+
+    async def _send_markers(self, versions: Mapping[str, int]) -> None:
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for key, version in versions.items():
+                await self._put(keys=[key], args=[version, b"", MARKER_SECONDS * 1000], client=pipeline)
+            await pipeline.execute()
+
+    def _keep_for_later(self, versions: Mapping[str, int]) -> None:
+        if len(self._undelivered) < MAX_PENDING:
+            self._undelivered.update(versions)
+        if self._resending is None or self._resending.done():
+            self._resending = asyncio.create_task(self._resend())
+
+    async def _resend(self) -> None:
+        while self._undelivered:
+            await asyncio.sleep(RETRY_AFTER_SECONDS)
+            batch = dict(self._undelivered)
+            try:
+                await self._send_markers(batch)
+            except (RedisError, OSError) as error:
+                self._leave_alone(error)
+                continue
+            for key, version in batch.items():
+                if self._undelivered.get(key) == version:
+                    del self._undelivered[key]
+
+    async def forget_tenant(self, tenant_id: str) -> int:
+        """Remove every entry of a tenant (keys carry its id); how many there were. Raises when Redis is away."""
+        removed = 0
+        async for key in self._redis.scan_iter(match=f"*{tenant_id}*", count=1000):
+            removed += int(await self._redis.unlink(key))
+        return removed
+
+    def _is_away(self) -> bool:
+        return time.monotonic() < self._away_until
+
+    def _leave_alone(self, error: Exception) -> None:
+        if not self._is_away():
+            log.warning("cache is away", extra={"reason": type(error).__name__})
+        self._away_until = time.monotonic() + RETRY_AFTER_SECONDS
+
+    async def close(self) -> None:
+        if self._resending is not None:
+            self._resending.cancel()
+        await self._redis.aclose()

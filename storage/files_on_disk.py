@@ -1,0 +1,268 @@
+"""The bytes: `base/<tenant>/YYYY-MM/fs_….ext`, received under `base/.incoming/<tenant>/`.
+
+A path is made of a checked tenant code, a month, a random id and a checked extension, never of a client's text. Bytes
+are written beside their place, made durable and then renamed: a file under its final name is always whole. A tenant's
+two folders are made when it is created and renamed away when it is deleted; nobody else makes them, so that whoever
+still writes for a deleted tenant fails instead of bringing its folder back.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import threading
+from collections.abc import AsyncIterable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar
+
+from storage.errors import NotFound, Unavailable
+from storage.upload_errors import FileTooLarge
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+INCOMING = ".incoming"
+TRASH = ".trash"
+WRITE_BYTES = 2**20
+"""Bytes gathered before a thread writes and hashes them; at most twice this is in memory for an upload."""
+DISK_THREADS = 16
+VOLUME_RETRY_SECONDS = 10
+
+
+def storage_path(tenant_code: str, time_created: datetime, file_id: str, extension: str) -> str:
+    """Relative to the base. The month is that of `time_created` in UTC."""
+    return f"{tenant_code}/{time_created.astimezone(UTC):%Y-%m}/{file_id}{extension}"
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Bytes that lie, not yet durable, under their incoming name."""
+
+    path: Path
+    size: int
+    sha256: str
+    """Hexadecimal."""
+
+
+class FilesOnDisk:
+    """All work on the disk happens in threads of its own. `OSError` means that the volume is full or broken."""
+
+    def __init__(self, base: Path) -> None:
+        self.base = base
+        self._threads = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disk")
+
+    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+
+    async def prepare(self) -> None:
+        """Make the base and its own folders."""
+        await self._in_thread(self._make_folders, [self.base, self.base / INCOMING, self.base / TRASH])
+
+    async def check(self) -> None:
+        """Raises `OSError` when the volume cannot be written."""
+        await self._in_thread(_probe, self.base / INCOMING)
+
+    async def prepare_tenant(self, tenant_code: str) -> None:
+        await self._in_thread(self._make_folders, [self.base / tenant_code, self.base / INCOMING / tenant_code])
+
+    @staticmethod
+    def _make_folders(folders: list[Path]) -> None:
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
+            _fsync_folder(folder.parent)
+
+    def path(self, relative: str) -> Path:
+        return self.base / relative
+
+    async def receive(self, tenant_code: str, file_id: str, chunks: AsyncIterable[bytes], limit: int) -> Received:
+        """Write the chunks beside their place, counting and hashing.
+
+        Raises `FileTooLarge` as soon as there are more than `limit` bytes, `NotFound` when the tenant is gone.
+        Whatever is raised, nothing stays behind.
+        """
+        writer = _Writer(self.base / INCOMING / tenant_code / file_id)
+        try:
+            await self._in_thread(writer.open)
+            return await self._write_all(writer, chunks, limit)
+        except BaseException as error:
+            await asyncio.shield(self._in_thread(writer.discard))
+            raise _as_told(error) from error
+
+    async def _write_all(self, writer: "_Writer", chunks: AsyncIterable[bytes], limit: int) -> Received:
+        size = 0
+        waiting: list[bytes] = []
+        gathered = 0
+        async for chunk in chunks:
+            size += len(chunk)
+            if size > limit:
+                raise FileTooLarge(size, limit)
+            waiting.append(chunk)
+            gathered += len(chunk)
+            if gathered >= WRITE_BYTES:
+                # Awaited, so that a slow disk stops the sender instead of filling the memory.
+                await self._in_thread(writer.write, waiting)
+                waiting, gathered = [], 0
+        digest = await self._in_thread(writer.finish, waiting)
+        return Received(writer.path, size, digest)
+
+    async def keep(self, received: Received, relative: str) -> None:
+        """Make the bytes durable and give them their place. Raises `NotFound` when the tenant is gone."""
+        try:
+            await self._in_thread(_keep, received.path, self.path(relative))
+        except OSError as error:
+            raise _as_told(error) from error
+
+    async def discard(self, received: Received) -> None:
+        await self._in_thread(partial(received.path.unlink, missing_ok=True))
+
+    async def remove(self, relative: str) -> None:
+        """Unlink a file, and whatever its upload left on the way to its place. Not being there is fine."""
+        await self._in_thread(self._remove, relative)
+
+    def _remove(self, relative: str) -> None:
+        tenant_code, _, file_name = relative.split("/")
+        self.path(relative).unlink(missing_ok=True)
+        (self.base / INCOMING / tenant_code / file_name.partition(".")[0]).unlink(missing_ok=True)
+
+    async def seconds_since_written(self, tenant_code: str, file_id: str, now: float) -> float | None:
+        """How long ago an incoming file last grew; None when there is none."""
+        return await self._in_thread(_age, self.base / INCOMING / tenant_code / file_id, now)
+
+    async def detach_tenant(self, tenant_code: str, name: str) -> None:
+        """Rename the tenant's folders into the trash, at once and for good. Repeatable."""
+        await self._in_thread(self._detach_tenant, tenant_code, name)
+
+    def _detach_tenant(self, tenant_code: str, name: str) -> None:
+        trash = self.base / TRASH / name
+        trash.mkdir(parents=True, exist_ok=True)
+        for folder, target in (
+            (self.base / INCOMING / tenant_code, trash / "incoming"),
+            (self.base / tenant_code, trash / "files"),
+        ):
+            with contextlib.suppress(FileNotFoundError):
+                folder.rename(target)
+        _fsync_folder(self.base)
+
+    async def empty_trash(self, name: str) -> None:
+        await self._in_thread(_remove_tree, self.base / TRASH / name)
+
+    async def bytes_left(self, tenant_code: str, name: str) -> int:
+        """Files and folders that still exist for a tenant, counted as bytes (an empty one counts as one)."""
+        roots = [self.base / tenant_code, self.base / INCOMING / tenant_code, self.base / TRASH / name]
+        return await self._in_thread(_bytes_below, roots)
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False)
+
+
+def _as_told(error: BaseException) -> BaseException:
+    """What an error of the disk means to the caller; any other stays what it is."""
+    match error:
+        case FileNotFoundError():
+            return NotFound("tenant")  # only its deletion removes the folder
+        case OSError():
+            log.error("storage volume failed", extra={"reason": error.strerror})
+            return Unavailable("storage volume", VOLUME_RETRY_SECONDS)
+        case _:
+            return error
+
+
+class _Writer:
+    """One incoming file. A cancelled caller may discard it while a thread still writes: they take turns."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._turn = threading.Lock()
+        self._digest = hashlib.sha256()
+        self._file: BinaryIO | None = None
+        self._discarded = False
+
+    def open(self) -> None:
+        with self._turn:
+            if not self._discarded:
+                self._file = self.path.open("xb", buffering=0)
+
+    def write(self, chunks: list[bytes]) -> None:
+        with self._turn:
+            if self._file is None:
+                return
+            for chunk in chunks:
+                self._digest.update(chunk)
+                rest = memoryview(chunk)
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+
+    def finish(self, chunks: list[bytes]) -> str:
+        self.write(chunks)
+        with self._turn:
+            self._close()
+        return self._digest.hexdigest()
+
+    def discard(self) -> None:
+        with self._turn:
+            self._discarded = True
+            self._close()
+            self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _probe(folder: Path) -> None:
+    probe = folder / f".probe-{os.getpid()}"
+    probe.write_bytes(b"")
+    probe.unlink()
+
+
+def _keep(source: Path, target: Path) -> None:
+    descriptor = os.open(source, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    month = target.parent
+    if not month.is_dir():
+        # Without its parents: a deleted tenant's folder must not come back.
+        month.mkdir(exist_ok=True)
+        _fsync_folder(month.parent)
+    source.rename(target)
+    _fsync_folder(month)
+
+
+def _fsync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _age(path: Path, now: float) -> float | None:
+    try:
+        return now - path.stat().st_mtime
+    except FileNotFoundError:
+        return None
+
+
+def _remove_tree(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def _bytes_below(roots: list[Path]) -> int:
+    total = 0
+    for root in roots:
+        if root.exists():
+            total += 1
+            total += sum(path.lstat().st_size or 1 for path in root.rglob("*"))
+    return total

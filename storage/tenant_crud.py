@@ -1,0 +1,200 @@
+"""Tenants and their keys in PostgreSQL."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.api_keys import ALL_SCOPES, BearerKey, hash_secret
+from storage.errors import InvalidTenantCode, NotFound, TenantActorFenced, TenantCodeRetired, TenantExists
+from storage.models import ApiKey, ExtractionJob, File, Operation, RetiredTenantCode, Tenant
+from storage.records import KeyRecord
+
+TENANT_CODE = re.compile(r"[a-z0-9][a-z0-9_-]{1,62}")
+
+Json = dict[str, Any]
+
+
+def check_code(code: str) -> None:
+    """Raises `InvalidTenantCode`. What passes is safe as a folder's name."""
+    if not TENANT_CODE.fullmatch(code):
+        raise InvalidTenantCode
+
+
+async def create(session: AsyncSession, code: str, configuration: Json, metadata: Json) -> Tenant:
+    """A new tenant; `TenantExists` or `TenantCodeRetired` where its code is or was another's."""
+    check_code(code)
+    if await session.get(RetiredTenantCode, code):
+        raise TenantCodeRetired(code)
+    row: Tenant | None = await session.scalar(
+        insert(Tenant)
+        .values(code=code, configuration=configuration, metadata_=metadata)
+        .on_conflict_do_nothing(index_elements=[Tenant.code])
+        .returning(Tenant)
+    )
+    if row is None:
+        raise TenantExists(code)
+    return row
+
+
+async def find(session: AsyncSession, code: str) -> Tenant | None:
+    """The tenant, unless it is being deleted: then it is gone for everyone."""
+    found: Tenant | None = await session.scalar(select(Tenant).where(Tenant.code == code, Tenant.status != "deleting"))
+    return found
+
+
+async def activate_actor(session: AsyncSession, code: str) -> Tenant:
+    """Take the next epoch: whatever actor was active before can write no more."""
+    row: Tenant | None = await session.scalar(
+        update(Tenant)
+        .where(Tenant.code == code, Tenant.status != "deleting")
+        .values(actor_epoch=Tenant.actor_epoch + 1)
+        .returning(Tenant)
+    )
+    if row is None:
+        raise NotFound("tenant")
+    return row
+
+
+async def lock(session: AsyncSession, tenant_id: UUID, epoch: int) -> Tenant:
+    """The tenant's row, locked until the transaction ends, for the actor that holds `epoch`.
+
+    Raises `TenantActorFenced` when there is a newer activation, `NotFound` when the tenant is gone.
+    """
+    row: Tenant | None = await session.scalar(
+        select(Tenant)
+        .where(Tenant.id == tenant_id)
+        # Not FOR UPDATE: that would also lock out inserts of rows that refer to the tenant.
+        .with_for_update(key_share=True)
+    )
+    if row is None or row.status == "deleting":
+        raise NotFound("tenant")
+    if row.actor_epoch != epoch:
+        raise TenantActorFenced
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStats:
+    file_count: int
+    total_bytes: int
+    reserved_bytes: int
+    by_media_type: dict[str, dict[str, int]]
+    extraction_count: int
+
+
+async def stats(session: AsyncSession, tenant_id: UUID) -> TenantStats:
+    """Counters from the tenant's row, which changes keep exact; the break-down is counted."""
+    counters = (
+        await session.execute(
+            select(Tenant.file_count, Tenant.total_bytes, Tenant.reserved_bytes).where(Tenant.id == tenant_id)
+        )
+    ).one_or_none()
+    if counters is None:
+        raise NotFound("tenant")
+    by_type = await session.execute(
+        select(File.media_type, func.count(), func.sum(File.file_size_bytes))
+        .where(File.tenant_id == tenant_id, File.state == "active")
+        .group_by(File.media_type)
+        .order_by(File.media_type)
+    )
+    extractions = await session.scalar(
+        select(func.count()).select_from(ExtractionJob).where(ExtractionJob.tenant_id == tenant_id)
+    )
+    return TenantStats(
+        *counters,
+        by_media_type={media: {"file_count": count, "total_bytes": int(size)} for media, count, size in by_type},
+        extraction_count=extractions or 0,
+    )
+
+
+async def page(session: AsyncSession, limit: int, after: tuple[datetime, UUID] | None) -> Sequence[Tenant]:
+    """Up to `limit` tenants in order of creation, after the one named."""
+    query = select(Tenant).where(Tenant.status != "deleting").order_by(Tenant.time_created, Tenant.id).limit(limit)
+    if after is not None:
+        query = query.where(tuple_(Tenant.time_created, Tenant.id) > after)
+    return (await session.scalars(query)).all()
+
+
+async def mark_deleting(session: AsyncSession, tenant: Tenant, operation_id: str) -> Sequence[str]:
+    """From the commit of this on the tenant is gone for everyone; the operation says how far its purge is.
+
+    Returns the ids of the keys that stopped working.
+    """
+    tenant.status = "deleting"
+    tenant.version += 1
+    # Whatever an actor has in hand must not be written any more.
+    tenant.actor_epoch += 1
+    session.add(RetiredTenantCode(code=tenant.code))
+    session.add(
+        Operation(
+            id=operation_id,
+            kind="tenant-deletion",
+            tenant_id=tenant.id,
+            tenant_code=tenant.code,
+            progress={"files_removed": 0, "files_total": tenant.file_count},
+        )
+    )
+    keys = await session.scalars(delete(ApiKey).where(ApiKey.tenant_id == tenant.id).returning(ApiKey.id))
+    return keys.all()
+
+
+async def add_key(
+    session: AsyncSession,
+    tenant_id: UUID,
+    pepper: bytes,
+    name: str = "",
+    scopes: Sequence[str] = ALL_SCOPES,
+    time_expires: datetime | None = None,
+) -> tuple[ApiKey, BearerKey]:
+    """The stored key, and the secret that is shown this once."""
+    bearer = BearerKey.new()
+    row = ApiKey(
+        id=bearer.id,
+        tenant_id=tenant_id,
+        name=name,
+        secret_hash=hash_secret(bearer.secret, pepper),
+        scopes=list(scopes),
+        time_expires=time_expires,
+    )
+    session.add(row)
+    await session.flush()
+    await session.refresh(row)
+    return row, bearer
+
+
+async def keys(session: AsyncSession, tenant_id: UUID) -> Sequence[ApiKey]:
+    return (
+        await session.scalars(
+            select(ApiKey).where(ApiKey.tenant_id == tenant_id).order_by(ApiKey.time_created, ApiKey.id)
+        )
+    ).all()
+
+
+async def find_key(session: AsyncSession, key_id: str) -> KeyRecord | None:
+    found = (
+        await session.execute(
+            select(ApiKey, Tenant.code)
+            .join(Tenant, Tenant.id == ApiKey.tenant_id)
+            .where(ApiKey.id == key_id, Tenant.status != "deleting")
+        )
+    ).one_or_none()
+    return KeyRecord.of(found[0], found[1]) if found else None
+
+
+async def revoke_key(session: AsyncSession, tenant_id: UUID, key_id: str) -> None:
+    removed = await session.scalar(
+        delete(ApiKey).where(ApiKey.tenant_id == tenant_id, ApiKey.id == key_id).returning(ApiKey.id)
+    )
+    if removed is None:
+        raise NotFound("key")
+
+
+async def note_key_use(session: AsyncSession, key_id: str) -> None:
+    await session.execute(update(ApiKey).where(ApiKey.id == key_id).values(time_last_used=func.now()))

@@ -1,0 +1,117 @@
+"""What follows the deletion of a tenant: everything of it goes, step by step, and the end is checked.
+
+The tenant's row says `deleting` already, its keys are gone and its code is retired. Every step can be repeated, so
+whoever finds the operation still running goes on with it, under a lock that only one holds.
+"""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from storage.cache import Cache
+from storage.database import Database
+from storage.errors import NotFound
+from storage.files_on_disk import FilesOnDisk
+from storage.models import Base, File, Operation, Tenant
+from storage.records import OperationRecord
+
+log = logging.getLogger(__name__)
+
+BATCH = 1000
+"""Rows removed in one transaction."""
+
+
+async def find_operation(session: AsyncSession, operation_id: str) -> OperationRecord:
+    row = await session.get(Operation, operation_id)
+    if row is None:
+        raise NotFound("operation")
+    return OperationRecord.of(row)
+
+
+async def running_operations(session: AsyncSession) -> list[str]:
+    return list(await session.scalars(select(Operation.id).where(Operation.state == "running")))
+
+
+class TenantPurge:
+    """Carries deletions of tenants to their end."""
+
+    def __init__(self, database: Database, cache: Cache, disk: FilesOnDisk) -> None:
+        self._database = database
+        self._cache = cache
+        self._disk = disk
+
+    async def run(self, operation_id: str) -> bool:
+        """Finish the operation; False when another process is at it, or it has ended."""
+        async with self._database.transaction() as session:
+            if not await _take_turn(session, operation_id):
+                return False
+            operation = await session.get(Operation, operation_id)
+            if operation is None or operation.state != "running":
+                return False
+            await self._purge(operation.id, operation.tenant_id, operation.tenant_code)
+        return True
+
+    async def _purge(self, operation_id: str, tenant_id: UUID, code: str) -> None:
+        # First the folders: from here on nobody can add a byte.
+        await self._disk.detach_tenant(code, operation_id)
+        while await self._remove_files(operation_id, tenant_id):
+            pass
+        async with self._database.transaction() as session:
+            await session.execute(delete(Tenant).where(Tenant.id == tenant_id))
+        await self._disk.empty_trash(operation_id)
+        entries = await self._cache.forget_tenant(str(tenant_id))
+        await self._conclude(operation_id, tenant_id, code, entries)
+
+    async def _remove_files(self, operation_id: str, tenant_id: UUID) -> int:
+        """One batch of rows, noted as progress; how many it were."""
+        async with self._database.transaction() as session:
+            some = select(File.id).where(File.tenant_id == tenant_id).limit(BATCH)
+            removed = len((await session.scalars(delete(File).where(File.id.in_(some)).returning(File.id))).all())
+            operation = await session.get(Operation, operation_id)
+            if operation is not None and removed:
+                done = operation.progress.get("files_removed", 0) + removed
+                operation.progress = operation.progress | {"files_removed": done}
+        return removed
+
+    async def _conclude(self, operation_id: str, tenant_id: UUID, code: str, cache_entries: int) -> None:
+        async with self._database.transaction() as session:
+            rows_left = await _rows_left(session, tenant_id)
+            bytes_left = await self._disk.bytes_left(code, operation_id)
+            result: dict[str, Any] = {
+                "rows_left": rows_left,
+                "bytes_left": bytes_left,
+                "cache_entries_removed": cache_entries,
+            }
+            if rows_left or bytes_left:
+                # Something was added by whoever had not heard of the deletion: the next turn removes it.
+                log.warning("tenant not yet empty", extra={"operation": operation_id, **result})
+                return
+            await session.execute(
+                update(Operation)
+                .where(Operation.id == operation_id)
+                .values(state="succeeded", result=result, time_finished=func.now())
+            )
+        log.info("tenant purged", extra={"operation": operation_id, **result})
+
+
+async def _take_turn(session: AsyncSession, operation_id: str) -> bool:
+    """A lock that ends with the transaction, so that a process that dies gives it back."""
+    taken = await session.scalar(
+        text("SELECT pg_try_advisory_xact_lock(hashtextextended(:operation, 0))"), {"operation": operation_id}
+    )
+    return bool(taken)
+
+
+async def _rows_left(session: AsyncSession, tenant_id: UUID) -> int:
+    """Over every table that has a tenant, but the operations, which outlive it."""
+    owned = [table.c.tenant_id for table in Base.metadata.sorted_tables if "tenant_id" in table.c]
+    total = 0
+    for column in (Tenant.__table__.c["_id"], *owned):
+        if column.table is not Operation.__table__:
+            total += (
+                await session.scalar(select(func.count()).select_from(column.table).where(column == tenant_id)) or 0
+            )
+    return total
