@@ -1,0 +1,180 @@
+"""Words of a page, joined to the segments and lines in which they are read. Origin top left, y grows downwards."""
+
+import statistics
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from actors.extractors.assembly import LinePiece, WordPiece, enclosing
+from actors.extractors.document import Box
+
+_COLUMN_GAP = 1.6
+"""A gap wider than so many font sizes is not a blank between two words."""
+_JOINED_GAP = 0.12
+"""Below so many font sizes there is no blank at all, as before a superscript."""
+
+
+@dataclass(slots=True)
+class LayoutWord:
+    text: str
+    bbox: Box
+    """Where it is for the sake of order: on a skewed page, where it would be without the skew."""
+    size: float
+    bold: bool = False
+    line: int = 0
+    """Number of the line that the source itself saw."""
+    upright: bool = True
+    confidence: float = 1.0
+    place: Box | None = None
+    """Where it is on the page, when that differs from `bbox`."""
+
+
+@dataclass(slots=True)
+class Segment:
+    """Words next to one another on one line: what no column gap divides."""
+
+    words: list[LayoutWord]
+    bbox: Box
+    size: float
+
+    @classmethod
+    def of(cls, words: list[LayoutWord]) -> "Segment":
+        bbox = enclosing(word.bbox for word in words)
+        assert bbox is not None  # noqa: S101 - a segment has words, and words have places
+        return cls(words, bbox, max(word.size for word in words))
+
+    @property
+    def length(self) -> int:
+        return sum(len(word.text) for word in self.words) + len(self.words) - 1
+
+    @property
+    def middle(self) -> float:
+        return (self.bbox[1] + self.bbox[3]) / 2
+
+    @property
+    def height(self) -> float:
+        return self.bbox[3] - self.bbox[1]
+
+    @property
+    def width(self) -> float:
+        return self.bbox[2] - self.bbox[0]
+
+
+@dataclass(slots=True)
+class LayoutLine:
+    """One line as it is read, with what its block is told by."""
+
+    piece: LinePiece
+    bbox: Box
+    size: float
+    bold: bool
+    upright: bool = True
+
+    @property
+    def text(self) -> str:
+        return self.piece.text
+
+
+def segments_of(words: Iterable[LayoutWord]) -> list[Segment]:
+    """Words in the source's order, cut where the source's line ends or a gap is too wide for a blank."""
+    groups: list[list[LayoutWord]] = []
+    for word in words:
+        if groups and _continues(groups[-1][-1], word):
+            groups[-1].append(word)
+        else:
+            groups.append([word])
+    return [Segment.of(group) for group in groups]
+
+
+def _continues(before: LayoutWord, word: LayoutWord) -> bool:
+    if before.line != word.line or before.upright != word.upright:
+        return False
+    if not word.upright:
+        return True
+    size = max(before.size, word.size)
+    return gap(before.bbox, word.bbox) < _COLUMN_GAP * size and _share_a_line(before.bbox, word.bbox)
+
+
+def gap(left: Box, right: Box) -> float:
+    """Horizontal distance of two boxes, whichever comes first; negative where they overlap."""
+    return max(right[0] - left[2], left[0] - right[2])
+
+
+def _share_a_line(a: Box, b: Box) -> bool:
+    overlap = min(a[3], b[3]) - max(a[1], b[1])
+    return overlap > 0.4 * min(a[3] - a[1], b[3] - b[1])
+
+
+def rows_of(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Segments grouped by the height at which they stand, from top to bottom, each row in reading direction."""
+    rows: list[list[Segment]] = []
+    for segment in sorted(segments, key=lambda each: each.middle):
+        row = next((row for row in reversed(rows[-4:]) if _stands_in(row, segment)), None)
+        if row is None:
+            rows.append([segment])
+        else:
+            row.append(segment)
+    for row in rows:
+        rtl = direction(word.text for segment in row for word in segment.words) == "rtl"
+        row.sort(key=lambda each: -each.bbox[2] if rtl else each.bbox[0])
+    return rows
+
+
+def _stands_in(row: list[Segment], segment: Segment) -> bool:
+    """Beside the row's segments at the same height, and over none of them."""
+    tallest = max(row, key=lambda each: each.height)
+    overlap = min(tallest.bbox[3], segment.bbox[3]) - max(tallest.bbox[1], segment.bbox[1])
+    beside = all(gap(each.bbox, segment.bbox) > -0.5 * segment.size for each in row)
+    return beside and overlap > 0.5 * min(tallest.height, segment.height)
+
+
+def direction(texts: Iterable[str]) -> Literal["ltr", "rtl"]:
+    """Which way the letters of `texts` run, by majority."""
+    balance = 0
+    for text in texts:
+        for character in text:
+            kind = unicodedata.bidirectional(character) if character > "\u0590" else "L"
+            balance += {"R": -1, "AL": -1, "L": 1 if character.isalpha() else 0}.get(kind, 0)
+    return "rtl" if balance < 0 else "ltr"
+
+
+def line_of(row: Sequence[Segment]) -> LayoutLine:
+    """One line of text from segments in reading direction."""
+    text, words = "", []
+    before: LayoutWord | None = None
+    for word in (word for segment in row for word in segment.words):
+        text += _blank(before, word)
+        words.append(WordPiece(word.text, len(text), word.place or word.bbox, word.confidence))
+        text += word.text
+        before = word
+    flat = [word for segment in row for word in segment.words]
+    placed = enclosing(word.bbox for word in words)
+    bbox = enclosing(segment.bbox for segment in row)
+    assert bbox is not None  # noqa: S101 - a row has segments
+    confidence = statistics.fmean(word.confidence for word in flat)
+    return LayoutLine(
+        piece=LinePiece(text, placed, confidence, words),
+        bbox=bbox,
+        size=_common_size(flat),
+        bold=all(word.bold for word in flat),
+        upright=all(word.upright for word in flat),
+    )
+
+
+def _blank(before: LayoutWord | None, word: LayoutWord) -> str:
+    if before is None:
+        return ""
+    if before.line == word.line:
+        return " "
+    close = gap(before.bbox, word.bbox) < _JOINED_GAP * max(before.size, word.size)
+    return "" if close else " "
+
+
+def _common_size(words: Sequence[LayoutWord]) -> float:
+    """The size of most of the letters."""
+    weights: dict[float, int] = {}
+    for word in words:
+        size = round(word.size, 1)
+        weights[size] = weights.get(size, 0) + len(word.text)
+    return max(weights, key=lambda size: weights[size])

@@ -1,0 +1,138 @@
+"""What OCR found on a page, laid out for reading, in the page's own unit."""
+
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+
+from actors.extractors.document import Box, RecognisedLine, RecognisedPage
+from actors.extractors.page_layout import LayoutLine, LayoutWord, segments_of
+from actors.extractors.reading_order import lines_in_reading_order
+
+Point = tuple[float, float]
+
+
+def recognised_lines(page: RecognisedPage, width: float, height: float) -> list[LayoutLine]:
+    """Lines in reading order. `width` and `height` are the page's; OCR saw it in pixels of its own."""
+    across, down = width / max(page.width, 1), height / max(page.height, 1)
+    upright = _Upright(page)
+    words = [word for number, line in enumerate(page.lines) for word in upright.words(line, number)]
+    for word in words:
+        place = word.place
+        if place is not None:
+            word.place = (place[0] * across, place[1] * down, place[2] * across, place[3] * down)
+        word.bbox = tuple(side * across for side in word.bbox)  # type: ignore[assignment]
+        word.size *= across
+    return lines_in_reading_order(segments_of(words))
+
+
+def page_confidence(page: RecognisedPage) -> float:
+    """Mean over characters, 1 where there are none."""
+    weights = [len(line.text) for line in page.lines]
+    if not sum(weights):
+        return 1.0
+    return sum(line.confidence * len(line.text) for line in page.lines) / sum(weights)
+
+
+class _Upright:
+    """Turns what was found upright: quarter turns and the skew taken away, so that rows are level."""
+
+    def __init__(self, page: RecognisedPage) -> None:
+        self._page = page
+        self._slope = _slope([self._turned(line) for line in page.lines])
+
+    def words(self, line: RecognisedLine, number: int) -> Iterator[LayoutWord]:
+        """The line's words; OCR tells only where the line is, so each gets its share of it by its width."""
+        corners = self._turned(line)
+        size = _height(corners)
+        total = sum(_width(character) for character in line.text) or 1.0
+        position = 0.0
+        for blank, text in _parts(line.text):
+            start = position + sum(_width(character) for character in blank)
+            position = start + sum(_width(character) for character in text)
+            if not text:
+                continue
+            share = _between(corners, start / total, position / total)
+            place = _between(line.polygon or _corners(line.bbox), start / total, position / total)
+            yield LayoutWord(
+                text=text,
+                bbox=_box([self._level(point) for point in share]),
+                size=size,
+                line=number,
+                confidence=line.confidence,
+                place=_box(place),
+            )
+
+    def _turned(self, line: RecognisedLine) -> tuple[Point, ...]:
+        return tuple(self._turn(x, y) for x, y in line.polygon or _corners(line.bbox))
+
+    def _turn(self, x: float, y: float) -> Point:
+        """A point after the page was turned clockwise to stand upright."""
+        match self._page.rotation:
+            case 90:
+                return self._page.height - y, x
+            case 180:
+                return self._page.width - x, self._page.height - y
+            case 270:
+                return y, self._page.width - x
+            case _:
+                return x, y
+
+    def _level(self, point: Point) -> Point:
+        """Sheared, not turned: columns stay where they are."""
+        return point[0], point[1] - self._slope * point[0]
+
+
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    """Blanks and the word after them, over and over."""
+    rest = text
+    while rest:
+        word_on = rest.lstrip()
+        blank = rest[: len(rest) - len(word_on)]
+        word = word_on.split(maxsplit=1)[0] if word_on else ""
+        yield blank, word
+        rest = word_on[len(word) :]
+
+
+def _width(character: str) -> float:
+    """Relative width in an average font."""
+    if character > "\u2e80":
+        return 1.8
+    if character in " .,:;'|!iljI()[]":
+        return 0.5
+    return 1.3 if character.isupper() or character in "mwMW@%" else 1.0
+
+
+def _corners(box: Box) -> tuple[Point, ...]:
+    x0, y0, x1, y1 = box
+    return (x0, y0), (x1, y0), (x1, y1), (x0, y1)
+
+
+def _between(corners: Sequence[Point], start: float, end: float) -> list[Point]:
+    """The part of a line from share `start` to share `end` of its length."""
+    (ax, ay), (bx, by), (cx, cy), (dx, dy) = corners
+    return [
+        (ax + (bx - ax) * start, ay + (by - ay) * start),
+        (ax + (bx - ax) * end, ay + (by - ay) * end),
+        (dx + (cx - dx) * end, dy + (cy - dy) * end),
+        (dx + (cx - dx) * start, dy + (cy - dy) * start),
+    ]
+
+
+def _box(points: Sequence[Point]) -> Box:
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _height(corners: Sequence[Point]) -> float:
+    a, _, _, d = corners
+    return max(math.dist(a, d), 1.0)
+
+
+def _slope(lines: Sequence[Sequence[Point]]) -> float:
+    """The page's skew as rise over run, by the longer half of its lines."""
+    runs = [(b[0] - a[0], (b[1] - a[1]) / (b[0] - a[0])) for a, b, _, _ in lines if b[0] - a[0] > 1]
+    if not runs:
+        return 0.0
+    typical = statistics.median(run for run, _ in runs)
+    slope = statistics.median(rise for run, rise in runs if run >= typical)
+    return slope if abs(slope) < 1 else 0.0
