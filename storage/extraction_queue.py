@@ -25,7 +25,7 @@ BACK_OFF_SECONDS = 2.0
 """Before the second attempt; doubled before the third."""
 SWEEP_LIMIT = 100
 
-CLAIM_LOCK = 6_865_202
+CLAIM_LOCK = 6_865_203
 """First key of the advisory lock that claims of one tenant queue at; any number that nothing else here uses."""
 
 # A loose index scan: one probe of the index `jobs_queued` for each tenant that waits, however many jobs it has.

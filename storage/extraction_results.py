@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.cache import GONE
+from storage.cache_keys import result_key
 from storage.errors import NotFinished, NotFound
 from storage.extraction_records import JobRecord
 from storage.models import ExtractionJob, ExtractionResult, File
@@ -39,11 +40,6 @@ class StoredResult:
     file: FileRecord
     result_id: UUID
     size_bytes: int
-
-
-def result_key(tenant_id: UUID, result_id: UUID) -> str:
-    """Of the cached document."""
-    return f"extraction-result:{tenant_id}:{result_id}"
 
 
 def without_nul(document: bytes) -> bytes:
@@ -151,4 +147,4 @@ async def remove_unreferenced(session: AsyncSession, tenant_id: UUID, result_ids
         .returning(ExtractionResult.id)
         .execution_options(synchronize_session=False)
     )
-    return {result_key(tenant_id, result_id): GONE for result_id in removed}
+    return {result_key(tenant_id, str(result_id)): GONE for result_id in removed}

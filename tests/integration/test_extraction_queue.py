@@ -283,7 +283,7 @@ async def test_a_job_that_waited_for_failed_work_does_it_itself(rows: Rows) -> N
 
 
 async def test_a_job_enqueued_while_the_same_work_was_being_stored_is_not_parsed_again(rows: Rows) -> None:
-    """Race: enqueue looks for a result before the finish commits; the finish looks for twins before the enqueue does."""
+    """Race: enqueue looks for a result before the finish commits, the finish for twins before the enqueue does."""
     await rows.job(await rows.file("same"))
     claim = await rows.claimed()
     file_id = await rows.file("same")
