@@ -14,10 +14,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from storage.merge_patch import merge_patch
+from storage.upload_checks.media_type_names import canonical
 
 EXTENSION = re.compile(r"\.[a-z0-9]{1,16}")
-_TOKEN = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"
-_MEDIA_TYPE_PATTERN = re.compile(rf"\*/\*|{_TOKEN}/(?:\*|{_TOKEN})")
+_NAME = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"  # restricted-name of RFC 6838, section 4.2
+_MEDIA_TYPE_PATTERN = re.compile(rf"\*/\*|{_NAME}/(?:\*|{_NAME})")
 
 KIBI, MEBI, GIBI = 2**10, 2**20, 2**30
 
@@ -123,12 +124,15 @@ class TenantConfiguration(_Section):
         return self.allowed_extensions is None or extension in self.allowed_extensions
 
     def allows_media_type(self, media_type: str) -> bool:
-        """`media_type` in lower case, without parameters."""
-        if _matches_any(media_type, self.denied_media_types):
+        """`media_type` as `canonical` gives it; patterns may use its other names."""
+        if self.denies_media_type(media_type):
             return False
         return self.allowed_media_types is None or _matches_any(media_type, self.allowed_media_types)
+
+    def denies_media_type(self, media_type: str) -> bool:
+        return _matches_any(media_type, self.denied_media_types)
 
 
 def _matches_any(media_type: str, patterns: list[str]) -> bool:
     wildcard = media_type.partition("/")[0] + "/*"
-    return any(pattern in {media_type, wildcard, "*/*"} for pattern in patterns)
+    return any(canonical(pattern) in {media_type, wildcard, "*/*"} for pattern in patterns)

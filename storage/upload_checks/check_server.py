@@ -1,0 +1,86 @@
+"""A fork server: a process that has the checks loaded and forks a bounded child for every archive.
+
+`python -m storage.upload_checks.check_server FD`, where FD is its end of a socket pair. Each message on it carries a
+socket; the child reads a request from that and writes a report to it. When the other end closes, by whatever death, the
+server ends, and the kernel ends its children with it. Single-threaded, so that forking is safe; started with an empty
+environment, so that a child that is taken over finds no keys.
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NoReturn
+
+from storage.upload_checks.archive_budget import WalkLimits
+from storage.upload_checks.archive_report import report_on
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_GRACE_SECONDS = 5.0
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def serve(control: socket.socket) -> None:
+    """Forks a child for each socket that arrives, until the other end is closed."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends whoever holds the other end; that ends this
+    server = os.getpid()
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not descriptors:
+            return
+        if os.fork() == 0:
+            control.close()
+            _child(socket.socket(fileno=descriptors[0]), server)
+        os.close(descriptors[0])
+
+
+def _child(connection: socket.socket, server: int) -> NoReturn:
+    """Whatever happens here ends this process: what forked it has its own life."""
+    try:
+        _die_with(server)
+        with connection.makefile("rb") as requests:
+            request: dict[str, Any] = json.loads(requests.readline())
+        _bound(request["limits"]["max_seconds"], request["memory_bytes"])
+        threading.Thread(target=_end_when_closed, args=(connection,), daemon=True).start()
+        report = report_on(Path(request["path"]), WalkLimits(**request["limits"]))
+        connection.sendall(json.dumps(asdict(report)).encode())
+    except BaseException as error:  # noqa: BLE001 - the parent sees that there is no report
+        os.write(2, f"archive check: {type(error).__name__}\n".encode())
+    finally:
+        os._exit(0)
+
+
+def _die_with(server: int) -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != server:  # it died before the line above
+        os._exit(1)
+
+
+def _bound(seconds: float, memory_bytes: int) -> None:
+    """The walk watches its time itself; these end it where it cannot: inside of native code."""
+    signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE_SECONDS)
+    for limited, most in (
+        (resource.RLIMIT_CPU, int(seconds + _GRACE_SECONDS) + 1),
+        (resource.RLIMIT_AS, memory_bytes),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NPROC, 0),
+    ):
+        resource.setrlimit(limited, (most, most))
+
+
+def _end_when_closed(connection: socket.socket) -> None:
+    """Nothing more is ever sent: what ends the wait is that nobody wants the report any more."""
+    connection.recv(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    serve(socket.socket(fileno=int(sys.argv[1])))
