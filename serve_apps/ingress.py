@@ -19,7 +19,9 @@ The app sees the same routes on both ways: through the gateway `scope["path"]` i
 with the root path in front, never absolute URLs: `service_path(request, "/v1/operations/7")`.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -75,12 +77,30 @@ class IngressReplica:
         async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
             async with app_lifespan(app) as state:
                 await self.port.open()
+                _before_exit(asyncio.get_running_loop(), self._drain)
                 try:
                     yield state
                 finally:
-                    await self.port.drain(self._settings.drain_seconds)
+                    await self._drain()
 
         self._app.router.lifespan_context = lifespan
+
+    async def _drain(self) -> None:
+        await self.port.drain(self._settings.drain_seconds)
+
+
+def _before_exit(loop: asyncio.AbstractEventLoop, drain: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Drain also when the process is told to end (SIGTERM), which Serve's replica does not handle.
+
+    Ray's handler raises `SystemExit` in the main thread while the event loop runs on in another. Ordinary `atexit`
+    functions come too late: thread pools that requests in flight need are shut down before them.
+    """
+
+    def wait_for_drain() -> None:
+        if loop.is_running():
+            asyncio.run_coroutine_threadsafe(drain(), loop).result()
+
+    threading._register_atexit(wait_for_drain)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def service_path(request: Request, path: str) -> str:
