@@ -1,4 +1,4 @@
-"""Who calls, and whether they may. Every route's rights are one line: `Annotated[Caller, Depends(caller("files:read"))]`."""
+"""Who calls, and whether they may: each route names its scope in one line, `Depends(caller("files:read"))`."""
 
 import asyncio
 import hmac

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -28,6 +29,13 @@ class Cursor:
     def encode(self, list_fingerprint: str) -> str:
         body = orjson.dumps([list_fingerprint, self.value, self.id])
         return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+
+    def moment(self) -> datetime:
+        """The value, of a list that is sorted by time."""
+        try:
+            return datetime.fromisoformat(self.value)
+        except (TypeError, ValueError):
+            raise BadCursor from None
 
     @classmethod
     def decode(cls, text: str, list_fingerprint: str) -> "Cursor":

@@ -10,6 +10,7 @@ from storage.cache import Cache
 from storage.database import Database
 from storage.files_on_disk import FilesOnDisk
 from storage.settings import Settings
+from storage.upload_checks.archive_process import ArchiveChecker
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class Services:
     cache: Cache
     disk: FilesOnDisk
     tenants: TenantCalls
+    archives: ArchiveChecker
     operator_key: str
     key_pepper: bytes
 
@@ -36,11 +38,13 @@ class Services:
             cache=Cache(settings.redis_url, settings.cache_ttl_seconds),
             disk=disk,
             tenants=TenantHosts(settings),
+            archives=ArchiveChecker(),
             operator_key=operator_key,
             key_pepper=key_pepper,
         )
 
     async def close(self) -> None:
+        await self.archives.close()
         await self.database.close()
         await self.cache.close()
         await self.disk.close()

@@ -11,6 +11,15 @@ from storage.models import ApiKey, File, Operation, Tenant
 from storage.tenant_configuration import TenantConfiguration
 
 
+def _plain(value: object) -> str | list[str]:
+    """What orjson does not write by itself: asyncpg's own UUID class, and sets."""
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, frozenset):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no place in a record")
+
+
 @dataclass(frozen=True, slots=True)
 class TenantRecord:
     id: UUID
@@ -26,7 +35,7 @@ class TenantRecord:
         return cls(row.id, row.code, row.status, row.configuration, row.metadata_, row.version, row.time_created)
 
     def to_json(self) -> bytes:
-        return orjson.dumps(self)
+        return orjson.dumps(self, default=_plain)
 
     def to_fields(self) -> dict[str, Any]:
         """What JSON keeps of it."""
@@ -86,7 +95,7 @@ class FileRecord:
         )
 
     def to_json(self) -> bytes:
-        return orjson.dumps(self)
+        return orjson.dumps(self, default=_plain)
 
     def to_fields(self) -> dict[str, Any]:
         """What JSON keeps of it."""
@@ -124,7 +133,7 @@ class KeyRecord:
         return cls(row.id, row.tenant_id, tenant_code, row.secret_hash.hex(), frozenset(row.scopes), row.time_expires)
 
     def to_json(self) -> bytes:
-        return orjson.dumps(self, default=sorted)
+        return orjson.dumps(self, default=_plain)
 
     @classmethod
     def from_json(cls, text: bytes) -> Self:

@@ -1,0 +1,48 @@
+"""The file service: its FastAPI app, and where Serve runs it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from ray import serve
+
+from serve_apps.files import content_routes, file_routes, tenant_routes
+from serve_apps.health import Readiness
+from serve_apps.health import router as health_router
+from serve_apps.ingress import INGRESS_OPTIONS, IngressReplica
+from serve_apps.problems import install_problem_handlers
+from serve_apps.request_context import RequestContext
+from serve_apps.services import Services
+from storage.logs import configure_logging
+from storage.settings import Settings, get_settings
+
+OpenServices = Callable[[Settings], Awaitable[Services]]
+
+
+def create_app(settings: Settings, open_services: OpenServices = Services.open) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = app.state.services = await open_services(settings)
+        readiness = app.state.readiness = Readiness(services)
+        yield
+        readiness.shutting_down = True
+        await services.close()
+
+    app = FastAPI(title="Muniment file service", version="1", lifespan=lifespan)
+    app.add_middleware(RequestContext)
+    install_problem_handlers(app)
+    for router in (health_router, tenant_routes.router, file_routes.router, content_routes.router):
+        app.include_router(router)
+    return app
+
+
+@serve.deployment(name="FileService", **INGRESS_OPTIONS)
+@serve.ingress()
+class FileService(IngressReplica):
+    def __init__(self) -> None:
+        settings = get_settings()
+        configure_logging("files", settings.log_level)
+        super().__init__(create_app(settings), settings, settings.files_port)
+
+
+app = FileService.bind()  # type: ignore[attr-defined] # Serve's decorators are untyped

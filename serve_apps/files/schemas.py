@@ -1,0 +1,200 @@
+"""What the file service takes and answers, as JSON."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from storage.api_keys import ALL_SCOPES, Scope
+from storage.models import ApiKey
+from storage.records import FileRecord, OperationRecord, TenantRecord
+from storage.tenant_crud import TenantStats
+
+MAX_BATCH = 1000
+Json = dict[str, Any]
+
+
+class Taken(BaseModel):
+    """What comes in has no unknown fields."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class NewTenant(Taken):
+    code: str
+    configuration: Json = Field(default_factory=dict)
+    metadata: Json = Field(default_factory=dict)
+
+
+class TenantPatch(Taken):
+    """Merge patches (RFC 7396); null takes a setting back to its default."""
+
+    configuration: Json = Field(default_factory=dict)
+    metadata: Json = Field(default_factory=dict)
+
+
+class NewKey(Taken):
+    scopes: list[Scope] = Field(default=list(ALL_SCOPES), min_length=1)
+    name: str = Field(default="", max_length=200)
+    time_expires: datetime | None = None
+
+    @field_validator("scopes")
+    @classmethod
+    def _each_once(cls, scopes: list[Scope]) -> list[Scope]:
+        return list(dict.fromkeys(scopes))
+
+    @field_validator("time_expires")
+    @classmethod
+    def _with_its_zone(cls, moment: datetime | None) -> datetime | None:
+        if moment is not None and moment.tzinfo is None:
+            raise ValueError("a time needs its zone, such as Z")
+        return moment
+
+
+class FilePatch(Taken):
+    file_name: str | None = None
+    tags: list[str] | None = None
+    metadata: Json | None = None
+
+
+class FileIds(Taken):
+    ids: list[str] = Field(min_length=1, max_length=MAX_BATCH)
+
+
+class KeyOut(BaseModel):
+    id: str
+    name: str
+    scopes: list[str]
+    time_created: datetime
+    time_expires: datetime | None
+    time_last_used: datetime | None
+
+    @classmethod
+    def of(cls, row: ApiKey) -> Self:
+        return cls(
+            id=row.id,
+            name=row.name,
+            scopes=row.scopes,
+            time_created=row.time_created,
+            time_expires=row.time_expires,
+            time_last_used=row.time_last_used,
+        )
+
+
+class NewKeyOut(KeyOut):
+    secret: str = Field(description="The whole bearer key; never shown again.")
+
+
+class TenantOut(BaseModel):
+    id: UUID
+    code: str
+    status: Literal["active", "suspended", "deleting"]
+    configuration: Json
+    metadata: Json
+    time_created: datetime
+    version: int
+    stats: Json | None = None
+    api_key: NewKeyOut | None = None
+
+
+class TenantPage(BaseModel):
+    items: list[TenantOut]
+    next_cursor: str | None
+
+
+class KeyList(BaseModel):
+    items: list[KeyOut]
+
+
+class FileOut(BaseModel):
+    id: str
+    file_name: str
+    file_size_bytes: int
+    media_type: str
+    declared_media_type: str
+    extension: str
+    time_created: datetime
+    tags: list[str]
+    metadata: Json
+    sha256: str
+    storage_path: str
+    version: int
+
+
+class FilePage(BaseModel):
+    items: list[FileOut]
+    next_cursor: str | None
+
+
+class BatchItem(BaseModel):
+    id: str
+    status: int
+    file: FileOut | None = None
+
+
+class BatchOut(BaseModel):
+    items: list[BatchItem]
+
+
+class OperationOut(BaseModel):
+    id: str
+    kind: str
+    state: Literal["running", "succeeded", "failed"]
+    progress: Json
+    result: Json | None
+
+
+def utc(moment: datetime) -> str:
+    """RFC 3339 in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def file_out(record: FileRecord) -> Json:
+    return {
+        "id": record.id,
+        "file_name": record.file_name,
+        "file_size_bytes": record.file_size_bytes,
+        "media_type": record.media_type,
+        "declared_media_type": record.declared_media_type,
+        "extension": record.extension,
+        "time_created": utc(record.time_created),
+        "tags": record.tags,
+        "metadata": record.metadata,
+        "sha256": record.sha256,
+        "storage_path": record.storage_path,
+        "version": record.version,
+    }
+
+
+def tenant_out(record: TenantRecord, stats: TenantStats | None = None) -> Json:
+    return {
+        "id": str(record.id),
+        "code": record.code,
+        "status": record.status,
+        "configuration": record.rules.model_dump(mode="json"),
+        "metadata": record.metadata,
+        "time_created": utc(record.time_created),
+        "version": record.version,
+    } | ({"stats": stats} if stats else {})
+
+
+def key_out(row: ApiKey, secret: str | None = None) -> Json:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "scopes": row.scopes,
+        "time_created": utc(row.time_created),
+        "time_expires": utc(row.time_expires) if row.time_expires else None,
+        "time_last_used": utc(row.time_last_used) if row.time_last_used else None,
+    } | ({"secret": secret} if secret else {})
+
+
+def operation_out(record: OperationRecord) -> Json:
+    return {
+        "id": record.id,
+        "kind": record.kind,
+        "state": record.state,
+        "progress": record.progress,
+        "result": record.result,
+    }

@@ -1,0 +1,141 @@
+"""The body of an upload, whatever its form: a file's name, type and bytes, and what its owner says of it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+from fastapi import Request
+
+from serve_apps.content_disposition import file_name, header_text
+from serve_apps.files.form_parts import Event, PartBegins, PartData, PartEnds, boundary_of, form_events
+from serve_apps.request_errors import BadRequest, OneFilePerRequest
+from storage.errors import InvalidFields
+from storage.metadata_field import refuse_bad_metadata, refuse_bad_tags
+
+MAX_FIELD_BYTES = 64 * 1024
+"""Of `tags` and of `metadata`; larger ones are not valid anyway."""
+MAX_FORM_OVERHEAD = 512 * 1024
+"""A form has at most so many bytes beside its file's."""
+
+
+class UploadBody:
+    """One file on its way in. `tags` and `metadata` are whole when `chunks` has ended."""
+
+    def __init__(self, name: str, media_type: str, least_size: int) -> None:
+        self.file_name = name
+        self.declared_media_type = media_type.partition(";")[0].strip().lower()
+        self.least_size = least_size
+        """The file has at least so many bytes, as far as the headers tell."""
+        self.tags: list[str] = []
+        self.metadata: dict[str, Any] = {}
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        raise NotImplementedError
+
+
+async def read_upload(request: Request) -> UploadBody:
+    """What the request uploads, its bytes still to be read. Raises when there is no file, or no name for it."""
+    boundary = boundary_of(request.headers.get("content-type", ""))
+    if boundary is None:
+        return RawUpload(request)
+    reader = _FormReader(form_events(request.stream(), boundary))
+    return FormUpload(await reader.find_file(), reader, max(0, content_length(request) - MAX_FORM_OVERHEAD))
+
+
+def content_length(request: Request) -> int:
+    """0 where the body is chunked; the server has checked that it is a number."""
+    return int(request.headers.get("content-length", "0"))
+
+
+class RawUpload(UploadBody):
+    """The bytes are the body; the name is in `Content-Disposition`."""
+
+    def __init__(self, request: Request) -> None:
+        headers = dict(request.scope["headers"])
+        name = file_name(header_text(headers.get(b"content-disposition", b"")))
+        if name is None:
+            raise InvalidFields.one(
+                "Content-Disposition", "Name the file: Content-Disposition: attachment; filename*=UTF-8''report.pdf"
+            )
+        super().__init__(name, request.headers.get("content-type", ""), content_length(request))
+        self._request = request
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self._request.stream():
+            yield chunk
+
+
+class FormUpload(UploadBody):
+    """The bytes are the form's `file` part; `tags` and `metadata` may stand before or after it."""
+
+    def __init__(self, part: PartBegins, reader: "_FormReader", least_size: int) -> None:
+        super().__init__(part.file_name or "", part.media_type, least_size)
+        self._reader = reader
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self._reader.file_chunks():
+            yield chunk
+        await self._reader.finish()
+        self.tags, self.metadata = self._reader.tags(), self._reader.metadata()
+
+
+class _FormReader:
+    """Reads a form's parts in the order in which they come."""
+
+    def __init__(self, events: AsyncIterator[Event]) -> None:
+        self._events = events
+        self._fields: dict[str, bytes] = {}
+
+    async def find_file(self) -> PartBegins:
+        """Read up to the file; its data comes next. Raises `OneFilePerRequest` when there is none."""
+        async for event in self._events:
+            if isinstance(event, PartBegins):
+                if event.name == "file":
+                    return event
+                await self._read_field(event.name)
+        raise OneFilePerRequest(0)
+
+    async def file_chunks(self) -> AsyncIterator[bytes]:
+        async for event in self._events:
+            if isinstance(event, PartEnds):
+                return
+            if isinstance(event, PartData):
+                yield event.data
+
+    async def finish(self) -> None:
+        """Read what follows the file. Raises `OneFilePerRequest` for a second one."""
+        async for event in self._events:
+            if isinstance(event, PartBegins):
+                if event.name == "file":
+                    raise OneFilePerRequest(2)
+                await self._read_field(event.name)
+
+    async def _read_field(self, name: str) -> None:
+        value = bytearray()
+        async for event in self._events:
+            if isinstance(event, PartEnds):
+                break
+            if isinstance(event, PartData):
+                value += event.data
+                if len(value) > MAX_FIELD_BYTES:
+                    raise InvalidFields.one(f"/{name}", f"A field has at most {MAX_FIELD_BYTES} bytes.")
+        self._fields[name] = bytes(value)
+
+    def tags(self) -> list[str]:
+        tags: list[str] = self._json("tags", [])
+        refuse_bad_tags(tags)
+        return tags
+
+    def metadata(self) -> dict[str, Any]:
+        metadata: dict[str, Any] = self._json("metadata", {})
+        refuse_bad_metadata(metadata)
+        return metadata
+
+    def _json(self, name: str, default: Any) -> Any:
+        text = self._fields.get(name, b"").strip()
+        if not text:
+            return default
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise BadRequest(f"The part '{name}' is not JSON: {error.msg}.") from None

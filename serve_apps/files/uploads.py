@@ -1,0 +1,113 @@
+"""An upload from its first header to its row: every step can fail, and then nothing stays."""
+
+import asyncio
+import base64
+import binascii
+import logging
+import re
+from uuid import uuid4
+
+from fastapi import Request
+
+from actors.tenant_changes import AbandonFile, CommitFile, ReserveFile
+from serve_apps.files.upload_body import UploadBody
+from serve_apps.request_errors import BadRequest
+from serve_apps.services import Services
+from storage.errors import DigestMismatch, MunimentError, NotFound
+from storage.files_on_disk import Received
+from storage.identifiers import new_id
+from storage.records import FileRecord, TenantRecord
+from storage.upload_checks.file_names import display_name, extension_of
+from storage.upload_checks.verdict import check_content, check_headers
+
+log = logging.getLogger(__name__)
+
+SHA256_DIGEST = re.compile(r"sha-256\s*=\s*:([^:]*):")
+SHA256_BYTES = 32
+
+
+def expected_digest(request: Request) -> str | None:
+    """The SHA-256 of `Repr-Digest` (RFC 9530) in hexadecimal; None where it names none."""
+    match = SHA256_DIGEST.search(request.headers.get("repr-digest", ""))
+    if match is None:
+        return None
+    try:
+        digest = base64.b64decode(match.group(1), validate=True)
+    except binascii.Error:
+        digest = b""
+    if len(digest) != SHA256_BYTES:
+        raise BadRequest("Repr-Digest does not hold a SHA-256 in Base64.")
+    return digest.hex()
+
+
+def repr_digest(sha256: str) -> str:
+    return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
+
+
+class Upload:
+    """One file on its way into a tenant."""
+
+    def __init__(self, services: Services, tenant: TenantRecord, body: UploadBody) -> None:
+        self._services = services
+        self._tenant = tenant
+        self._body = body
+        self._rules = tenant.rules
+        self._id = new_id("fs")
+        self._path = ""
+        self._received: Received | None = None
+
+    async def store(self, expected_sha256: str | None) -> FileRecord:
+        """The file's record when it is durable and visible. Raises why it is not kept, and then nothing is."""
+        name = display_name(self._body.file_name)
+        check_headers(self._rules, name, self._body.declared_media_type, self._body.least_size)
+        await self._reserve(name)
+        try:
+            return await self._receive_and_commit(name, expected_sha256)
+        except BaseException as error:
+            # Also when the client went away: the reservation must not outlive the request.
+            await asyncio.shield(self._clean_up(error))
+            raise
+
+    async def _reserve(self, name: str) -> None:
+        change = ReserveFile(
+            call_id=uuid4(),
+            id=self._id,
+            file_name=name,
+            declared_media_type=self._body.declared_media_type,
+            extension=extension_of(name),
+            reserved_bytes=self._body.least_size,
+        )
+        self._path = await self._services.tenants.call(self._tenant, change)
+
+    async def _receive_and_commit(self, name: str, expected_sha256: str | None) -> FileRecord:
+        disk = self._services.disk
+        limit = self._rules.max_file_size_bytes
+        received = self._received = await disk.receive(self._tenant.code, self._id, self._body.chunks(), limit)
+        if expected_sha256 not in {None, received.sha256}:
+            raise DigestMismatch
+        verdict = await check_content(
+            received.path, received.size, name, self._body.declared_media_type, self._rules, self._services.archives
+        )
+        await disk.keep(received, self._path)
+        change = CommitFile(
+            call_id=uuid4(),
+            id=self._id,
+            file_size_bytes=received.size,
+            media_type=verdict.media_type,
+            sha256=received.sha256,
+            tags=self._body.tags,
+            metadata=self._body.metadata,
+        )
+        return await self._services.tenants.call(self._tenant, change)
+
+    async def _clean_up(self, error: BaseException) -> None:
+        """Whatever fails here the sweeper does later."""
+        try:
+            if self._received is not None:
+                await self._services.disk.discard(self._received)
+            if isinstance(error, NotFound):
+                # No row will ever name the bytes: its tenant is gone, or the sweeper took it for dead.
+                await self._services.disk.remove(self._path)
+            await self._services.tenants.call(self._tenant, AbandonFile(uuid4(), self._id))
+        except MunimentError as failure:
+            log.warning("upload left to the sweeper", extra={"file": self._id, "reason": str(failure)})

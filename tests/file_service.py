@@ -1,0 +1,129 @@
+"""The file service in this process: its real app on real servers, its tenant actors hosted without Ray."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from actors.tenant_changes import Answer, Change
+from actors.tenant_hosting import TenantHosting
+from serve_apps.files.app import create_app
+from serve_apps.services import Services
+from storage.cache import Cache
+from storage.database import Database
+from storage.errors import TenantActorFenced
+from storage.files_on_disk import FilesOnDisk
+from storage.records import TenantRecord
+from storage.settings import Settings
+from storage.upload_checks.archive_process import ArchiveChecker
+
+OPERATOR_KEY = "mo_operator-of-the-tests"
+PEPPER = b"pepper of the tests"
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class HostedHere:
+    """`TenantCalls` on a `TenantHosting` of this process."""
+
+    def __init__(self, hosting: TenantHosting) -> None:
+        self.hosting = hosting
+
+    async def call(self, tenant: TenantRecord, change: Change[Answer]) -> Answer:
+        while True:
+            try:
+                return await self.hosting.call(tenant.code, change)
+            except TenantActorFenced:
+                continue
+
+
+@dataclass(frozen=True, slots=True)
+class FileService:
+    services: Services
+    hosting: TenantHosting
+    http: httpx.AsyncClient
+    """Speaks with the operator's key."""
+
+    async def tenant(self, **configuration: Any) -> "SampleTenant":
+        """A fresh tenant."""
+        code = f"t-{uuid4().hex[:20]}"
+        answer = await self.http.post("/v1/tenants", json={"code": code, "configuration": configuration})
+        assert answer.status_code == 201, answer.text
+        return SampleTenant(self, code, answer.json()["api_key"]["secret"])
+
+    def files_on_disk(self) -> list[Path]:
+        return [path for path in self.services.disk.base.rglob("*") if path.is_file()]
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTenant:
+    service: FileService
+    code: str
+    key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    @property
+    def path(self) -> str:
+        return f"/v1/tenants/{self.code}"
+
+    async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """With the tenant's first key; `path` is below the tenant."""
+        headers = self.headers | options.pop("headers", {})
+        return await self.service.http.request(method, self.path + path, headers=headers, **options)
+
+    async def upload(
+        self, content: bytes = b"some text", name: str = "a.txt", media_type: str = "text/plain", **options: Any
+    ) -> httpx.Response:
+        return await self.request("POST", "/files", files={"file": (name, content, media_type)}, **options)
+
+    async def stored(self, content: bytes = b"some text", name: str = "a.txt", **options: Any) -> dict[str, Any]:
+        answer = await self.upload(content, name, **options)
+        assert answer.status_code == 201, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def patch(self, path: str, patch: Any, version: str | None) -> httpx.Response:
+        headers = {"Content-Type": MERGE_PATCH} | ({"If-Match": version} if version else {})
+        return await self.request("PATCH", path, json=patch, headers=headers)
+
+    async def stats(self) -> dict[str, Any]:
+        answer = await self.request("GET", "")
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()["stats"]
+        return found
+
+
+@asynccontextmanager
+async def file_service(base: Path, database_url: str, redis_url: str, **settings: Any) -> AsyncIterator[FileService]:
+    database, cache, disk = Database(database_url), Cache(redis_url, 30), FilesOnDisk(base)
+    await disk.prepare()
+    hosting = TenantHosting(database, cache, disk, idle_seconds=300)
+    services = Services(
+        settings=Settings(database_url=database_url, redis_url=redis_url, storage_base_path=base, **settings),
+        database=database,
+        cache=cache,
+        disk=disk,
+        tenants=HostedHere(hosting),
+        archives=ArchiveChecker(),
+        operator_key=OPERATOR_KEY,
+        key_pepper=PEPPER,
+    )
+
+    async def opened(_: Settings) -> Services:
+        return services
+
+    app = create_app(services.settings, opened)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://files", headers=headers) as http,
+    ):
+        yield FileService(services, hosting, http)
+        await hosting.close()
