@@ -85,7 +85,7 @@ def upload_file(
     )
 
 
-def _digest(source: UploadSource, digest: bool | str) -> str | None:  # noqa: FBT001 - as the user gave it
+def _digest(source: UploadSource, digest: bool | str) -> str | None:
     """A `Repr-Digest` field (RFC 9530)."""
     if not digest:
         return None

@@ -48,7 +48,9 @@ def fake(server: FakeServer) -> FakeMuniment:
 
 
 @pytest.fixture(params=["blocking", "asynchronous"])
-async def operator(request: pytest.FixtureRequest, server: FakeServer, fake: FakeMuniment) -> AsyncIterator[AsyncClient]:
+async def operator(
+    request: pytest.FixtureRequest, server: FakeServer, fake: FakeMuniment
+) -> AsyncIterator[AsyncClient]:
     """Either client with the operator's key; the blocking one in threads, to be awaited like the other."""
     del fake
     if request.param == "blocking":

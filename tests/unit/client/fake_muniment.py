@@ -26,7 +26,7 @@ JsonObject = dict[str, Any]
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     def __init__(self, status: int, code: str, detail: str = "", **more: Any) -> None:
         super().__init__(code)
         self.status, self.code, self.detail, self.more = status, code, detail, more
@@ -79,6 +79,8 @@ class FakeMuniment:
         """What the next jobs fail with."""
         self.hold_jobs = False
         """Jobs do not finish by themselves; `finish(job)` ends them."""
+        self.slow_deletion = False
+        """Deleting a tenant is not over within the request."""
         self.changed = asyncio.Condition()
         self._numbers = itertools.count(1)
 
@@ -188,15 +190,14 @@ class FakeMuniment:
         code = request.path_params["code"]
         del self.tenants[code]
         self.retired.add(code)
-        operation = {"id": f"op-{code}", "kind": "delete-tenant", "state": "running", "progress": None, "result": None}
-        self.operations[operation["id"] or ""] = operation
+        operation = {"id": f"op-{code}", "kind": "delete-tenant", "state": "running", "progress": {}, "result": None}
+        self.operations[f"op-{code}"] = operation
+        if "Prefer" in request.headers and not self.slow_deletion:
+            return JSONResponse(_succeeded(operation))
         return JSONResponse(operation, 202)
 
     async def get_operation(self, request: Request) -> Response:
-        operation = self.operations[request.path_params["operation_id"]]
-        answer = JSONResponse(operation)
-        operation |= {"state": "succeeded", "result": {"rows_left": 0, "bytes_left": 0}}
-        return answer
+        return JSONResponse(_succeeded(self.operations[request.path_params["operation_id"]]))
 
     def _new_key(self, tenant: FakeTenant, scopes: list[str], name: str | None) -> JsonObject:
         number = next(self._numbers)
@@ -301,10 +302,9 @@ class FakeMuniment:
         return JSONResponse({"items": [_batch_item(id_, files.get(id_)) for id_ in (await request.json())["ids"]]})
 
     async def batch_delete(self, request: Request) -> Response:
-        files, items = self._tenant(request).files, []
-        for id_ in (await request.json())["ids"]:
-            items.append({"id": id_, "status": 204 if files.pop(id_, None) else 404})
-        return JSONResponse({"items": items})
+        files, ids = self._tenant(request).files, (await request.json())["ids"]
+        gone = {id_: files.pop(id_, None) is not None for id_ in ids}
+        return JSONResponse({"items": [{"id": id_, "status": 204 if gone[id_] else 404} for id_ in ids]})
 
     async def content(self, request: Request) -> Response:
         file = self._file(request)
@@ -437,6 +437,10 @@ def _merged(target: Any, patch: Any) -> Any:
     return {name: value for name, value in merged.items() if value is not None or name not in patch}
 
 
+def _succeeded(operation: JsonObject) -> JsonObject:
+    return operation | {"state": "succeeded", "result": {"rows_left": 0, "bytes_left": 0}}
+
+
 def _page(request: Request, records: list[JsonObject]) -> Response:
     start, limit = int(request.query_params.get("cursor", "0")), int(request.query_params["limit"])
     end = start + limit
@@ -486,7 +490,9 @@ def _cut(answer: Response, after_bytes: int) -> Response:
 def _document(record: JsonObject, text: str, *, words: bool) -> JsonObject:
     span = [0, len(text)]
     word = {"text": text, "bbox": None, "span": span, "confidence": 1.0}
-    line = {"text": text, "bbox": [0, 0, 10, 10], "span": span, "confidence": 1.0} | ({"words": [word]} if words else {})
+    line = {"text": text, "bbox": [0, 0, 10, 10], "span": span, "confidence": 1.0} | (
+        {"words": [word]} if words else {}
+    )
     page = {"number": 1, "width": 100, "height": 100, "unit": "pt", "rotation": 0, "source": "text", "span": span}
     cells = [{"row": 0, "column": 1, "text": text, "row_span": 1, "column_span": 1, "header": False}]
     table = {"id": "t1", "page": 1, "rows": 1, "columns": 2, "method": "ruled", "confidence": 1, "cells": cells}
