@@ -110,7 +110,7 @@ class _Found:
 
 
 def _line(found: _Found, turns: int, width: int, height: int) -> RecognisedLine:
-    corners = tuple(_turned_back(x, y, turns, width, height) for x, y in found.polygon)
+    corners = tuple(_turned_back(float(x), float(y), turns, width, height) for x, y in found.polygon)
     xs, ys = [x for x, _ in corners], [y for _, y in corners]
     return RecognisedLine(
         text=found.text,
@@ -130,7 +130,7 @@ def _turned_back(x: float, y: float, turns: int, width: int, height: int) -> tup
         case 3:
             return y, height - x
         case _:
-            return float(x), float(y)
+            return x, y
 
 
 def read_pixels(image_path: Path) -> Pixels:

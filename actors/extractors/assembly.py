@@ -69,11 +69,14 @@ class PagePiece:
 
 
 def assemble(document: Document, pages: Iterable[PagePiece]) -> Document:
-    """Fill `content`, `pages`, `blocks` and `tables` of `document` from `pages`, and its status from their errors."""
+    """Fill `content`, `pages`, `blocks` and `tables` of `document` from `pages`; number its images; set its status."""
     assembly = _Assembly(document)
     for page in pages:
         assembly.add_page(page)
     document.content = "".join(assembly.parts)
+    for number, image in enumerate(document.images, start=1):
+        image.id = f"i{number}"
+        image.bbox = rounded(image.bbox)
     if any(page.error for page in document.pages):
         document.status = "partial"
     return document

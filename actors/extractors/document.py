@@ -169,7 +169,7 @@ class ExtractionOptions:
     timeout_seconds: float = 600.0
 
 
-class ExtractionFailed(Exception):  # noqa: N818 - reads as what happened
+class ExtractionFailed(Exception):
     """The whole file cannot be read. `code` is one of the API's job error codes.
 
     Codes: corrupt-file, password-required, wrong-password, too-many-pages, image-too-large, timeout, out-of-memory,
@@ -177,7 +177,7 @@ class ExtractionFailed(Exception):  # noqa: N818 - reads as what happened
     by pickle).
     """
 
-    def __init__(self, code: str, phase: str, message: str, retryable: bool = False) -> None:  # noqa: FBT001, FBT002
+    def __init__(self, code: str, phase: str, message: str, retryable: bool = False) -> None:
         super().__init__(code, phase, message, retryable)
         self.code, self.phase, self.message, self.retryable = code, phase, message, retryable
 

@@ -18,6 +18,8 @@ class ParseLimits:
     """Pixels of an image file before it is decoded; more is `image-too-large`."""
     max_ocr_pixels: int = 16_000_000
     """Pixels of a page image that is given to OCR; larger ones are scaled down (A4 at 200 dpi has 3.9 million)."""
+    max_words: int = 400_000
+    """Words that are kept with their places; lines after them are kept without."""
     max_document_bytes: int = 256 * 2**20
     """Size of the resulting JSON."""
     memory_bytes: int = 2 * 2**30

@@ -13,16 +13,16 @@ from actors.extractors.document import (
     Document,
     ExtractionFailed,
     ExtractionOptions,
+    ExtractionWarning,
     Properties,
     RecognisedPage,
-    DocumentWarning,
 )
 from actors.extractors.extractor import OcrRequester, PageFailed, PageImage, ParseLimits
 from actors.extractors.page_image import save_page_image
 from actors.extractors.page_ocr import page_confidence, recognised_lines
 from actors.extractors.page_selection import selected_pages
 
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "WEBP", "BMP", "GIF")
+_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF")
 _LIGHT = 170
 """Mean brightness of what is not transparent, from which it must have been meant for a dark background."""
 _UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, TypeError, KeyError)
@@ -137,7 +137,7 @@ def _fill(piece: PagePiece, found: RecognisedPage | PageFailed, document: Docume
     piece.blocks, piece.rotation, piece.confidence = page.blocks, found.rotation, page_confidence(found)
     piece.source = "ocr" if lines else "none"
     if not lines:
-        document.warnings.append(DocumentWarning("no-text", "No text was found on the page.", piece.number))
+        document.warnings.append(ExtractionWarning("no-text", "No text was found on the page.", piece.number))
 
 
 def normalised(image: Image.Image) -> Image.Image:

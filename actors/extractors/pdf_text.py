@@ -31,6 +31,8 @@ _LOW_SURROGATES = range(0xDC00, 0xE000)
 _PRIVATE_USE = range(0xE000, 0xF900)
 _CONTROLS = {*range(0x01, 0x09), *range(0x0E, 0x20)}
 _REPLACEMENT = 0xFFFD
+_SPACE = 0x20
+_INVISIBLE: int = pdfium_c.FPDF_TEXTRENDERMODE_INVISIBLE
 _FORCE_BOLD = 1 << 18
 """Bit 19 of a font descriptor's flags (ISO 32000-1, table 123)."""
 
@@ -105,10 +107,17 @@ class PageText:
     def unreadable_count(self) -> int:
         """Characters that say nothing: unmapped, replaced, or of the private use area."""
         strange = [index for index, code in enumerate(self._codes) if _is_strange(code)]
-        unmapped = sum(
+        unmapped: int = sum(
             pdfium_c.FPDFText_HasUnicodeMapError(self._page, index) == 1 for index in range(len(self._codes))
         )
         return max(len(strange), unmapped)
+
+    def is_invisible(self) -> bool:
+        """Whether the text is written over a picture without being drawn, as OCR software does."""
+        index = next((index for index, code in enumerate(self._codes) if code > _SPACE), 0)
+        text_object = pdfium_c.FPDFText_GetTextObject(self._page, index)
+        mode: int = pdfium_c.FPDFTextObj_GetTextRenderMode(text_object)
+        return mode == _INVISIBLE
 
     def words(self) -> list[LayoutWord]:
         words: list[LayoutWord] = []
