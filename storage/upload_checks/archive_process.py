@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from storage.errors import Unavailable
 from storage.tenant_configuration import ArchiveLimits
 from storage.upload_checks.archive_budget import WalkLimits
 from storage.upload_checks.archive_report import ArchiveReport
+
+log = logging.getLogger(__name__)
 
 _SOURCE_ROOT = Path(__file__).parents[2]
 _ATTEMPTS = 2
@@ -60,6 +63,7 @@ class ArchiveChecker:
                 if reply:
                     return ArchiveReport(**json.loads(reply))
                 if not await asyncio.to_thread(server.has_died):
+                    log.warning("archive check ended without a report")
                     return ArchiveReport(None, "corrupt", "The archive cannot be looked through.")
         raise Unavailable("check of archives")
 

@@ -14,7 +14,9 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,7 +28,7 @@ _GRACE_SECONDS = 5.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def serve(control: socket.socket) -> None:
+def serve(control: socket.socket) -> None:  # pragma: no cover - here and below: seen from outside, by its effects
     """Forks a child for each socket that arrives, until the other end is closed."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends whoever holds the other end; that ends this
@@ -41,30 +43,34 @@ def serve(control: socket.socket) -> None:
         os.close(descriptors[0])
 
 
-def _child(connection: socket.socket, server: int) -> NoReturn:
-    """Whatever happens here ends this process: what forked it has its own life."""
+def answer(connection: socket.socket, bound: Callable[[float, int], None]) -> None:
+    """Reads one request, has `bound(seconds, memory_bytes)` limit this process, and writes the report."""
+    with connection.makefile("rb") as requests:
+        request: dict[str, Any] = json.loads(requests.readline())
+    limits = WalkLimits(**request["limits"])
+    bound(limits.max_seconds, request["memory_bytes"])
+    report = report_on(Path(request["path"]), limits)
+    connection.sendall(json.dumps(asdict(report)).encode())
+
+
+def _child(connection: socket.socket, server: int) -> NoReturn:  # pragma: no cover
+    """Whatever happens here ends this process without a word: the other end sees that there is no report."""
     try:
         _die_with(server)
-        with connection.makefile("rb") as requests:
-            request: dict[str, Any] = json.loads(requests.readline())
-        _bound(request["limits"]["max_seconds"], request["memory_bytes"])
-        threading.Thread(target=_end_when_closed, args=(connection,), daemon=True).start()
-        report = report_on(Path(request["path"]), WalkLimits(**request["limits"]))
-        connection.sendall(json.dumps(asdict(report)).encode())
-    except BaseException as error:  # noqa: BLE001 - the parent sees that there is no report
-        os.write(2, f"archive check: {type(error).__name__}\n".encode())
+        answer(connection, partial(_bound, connection))
     finally:
         os._exit(0)
 
 
-def _die_with(server: int) -> None:
+def _die_with(server: int) -> None:  # pragma: no cover
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != server:  # it died before the line above
         os._exit(1)
 
 
-def _bound(seconds: float, memory_bytes: int) -> None:
+def _bound(connection: socket.socket, seconds: float, memory_bytes: int) -> None:  # pragma: no cover
     """The walk watches its time itself; these end it where it cannot: inside of native code."""
+    threading.Thread(target=_end_when_closed, args=(connection,), daemon=True).start()
     signal.setitimer(signal.ITIMER_REAL, seconds + _GRACE_SECONDS)
     for limited, most in (
         (resource.RLIMIT_CPU, int(seconds + _GRACE_SECONDS) + 1),
@@ -76,11 +82,11 @@ def _bound(seconds: float, memory_bytes: int) -> None:
         resource.setrlimit(limited, (most, most))
 
 
-def _end_when_closed(connection: socket.socket) -> None:
+def _end_when_closed(connection: socket.socket) -> None:  # pragma: no cover
     """Nothing more is ever sent: what ends the wait is that nobody wants the report any more."""
     connection.recv(1)
     os._exit(0)
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -54,9 +54,8 @@ async def check_content(
 ) -> Verdict:
     """Whether the `size` bytes that were received at `path` may be kept under `file_name`, a `display_name`.
 
-    Raises FileTooLarge, MediaTypeNotAllowed, MediaTypeMismatch, ArchiveUnsafe, in this order; Unavailable where archives
-    cannot be
-    checked now.
+    Raises FileTooLarge, MediaTypeNotAllowed, MediaTypeMismatch, ArchiveUnsafe, in this order; Unavailable where
+    archives cannot be checked now.
     """
     if size > configuration.max_file_size_bytes:
         raise FileTooLarge(size, configuration.max_file_size_bytes)
