@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actors.tenant_changes import Answer, Change, TenantState
-from storage import tenant_crud
+from storage import idempotency, tenant_crud
 from storage.cache import GONE, Cache
 from storage.cache_keys import api_key_key, file_key, tenant_key
 from storage.database import Database
@@ -167,6 +167,8 @@ class TenantActor:
             session.add_all(Removal(storage_path=row.storage_path) for row in gone)
         for row in gone:
             await session.delete(row)
+        for request, answer in state.answers:
+            await idempotency.complete(session, self.tenant_id, request.key, request.fingerprint, answer)
         state.invalidations |= dict.fromkeys((file_key(self.tenant_id, file_id) for file_id in removed), GONE)
         if state.deletion is not None:
             keys = await tenant_crud.mark_deleting(session, state.tenant, state.deletion)

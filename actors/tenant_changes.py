@@ -34,6 +34,8 @@ class TenantState:
     removed: list[File] = field(default_factory=list)
     invalidations: dict[str, int] = field(default_factory=dict)
     """Cache keys, and the version that each has from now on."""
+    answers: list[tuple["IdempotentRequest", Json]] = field(default_factory=list)
+    """Answers to keep for requests that may come again."""
     deletion: str | None = None
     """Id of the operation that removes the tenant; no change is applied after it."""
 
@@ -146,8 +148,19 @@ class ReserveFile(Change[str]):
 
 
 @dataclass(frozen=True, slots=True)
+class IdempotentRequest:
+    """The key that a request came with, and what it asked for; another request must not use the key."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
 class CommitFile(Change[FileRecord]):
-    """The bytes are in place: make the file visible, and what was reserved used."""
+    """The bytes are in place: make the file visible, and what was reserved used.
+
+    The answer of an idempotent request is stored with it, so that there is never the one without the other.
+    """
 
     id: str
     file_size_bytes: int
@@ -155,6 +168,7 @@ class CommitFile(Change[FileRecord]):
     sha256: str
     tags: list[str]
     metadata: dict[str, Any]
+    request: IdempotentRequest | None = None
 
     @property
     def names_file(self) -> str:
@@ -181,7 +195,10 @@ class CommitFile(Change[FileRecord]):
         row.metadata_ = self.metadata
         row.state = "active"
         state.same_bytes.setdefault(self.sha256, row.id)
-        return FileRecord.of(row)
+        record = FileRecord.of(row)
+        if self.request is not None:
+            state.answers.append((self.request, record.to_fields()))
+        return record
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,14 +125,15 @@ class Removal(Base):
 
 
 class IdempotencyKey(Base):
-    """A request's stored answer. `answer` is null while the first request runs."""
+    """A request's stored answer. While it is null the first request runs, or died: then `lease_until` has passed."""
 
     __tablename__ = "idempotency_keys"
 
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
-    fingerprint: Mapped[str]
+    fingerprint: Mapped[str | None]
     answer: Mapped[Json | None]
+    lease_until: Mapped[datetime]
     time_created: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 

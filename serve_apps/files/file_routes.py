@@ -21,7 +21,8 @@ from serve_apps.files.list_query import (
     position,
 )
 from serve_apps.files.upload_body import read_upload
-from serve_apps.files.uploads import Upload, expected_digest, repr_digest
+from serve_apps.files.uploads import Upload, expected_digest, replayed, repr_digest
+from serve_apps.idempotent_requests import REPLAYED, claimed, idempotency_key
 from serve_apps.ingress import service_path
 from serve_apps.json_body import MERGE_PATCH, json_body, json_request, read_merge_patch, validated
 from serve_apps.preconditions import expect_version, if_match, none_match, version_tag
@@ -60,9 +61,14 @@ UPLOAD_REQUEST: dict[str, Any] = {
 async def upload(request: Request, found: Writer, services: ServicesOf) -> Response:
     """Store one file: a form with a `file` part, or the raw bytes named by `Content-Disposition`."""
     digest = expected_digest(request)
+    key = idempotency_key(request)
     body = await read_upload(request)
-    record = await Upload(services, found.tenant, body).store(digest)
-    headers = {
+    async with claimed(services.database, found.tenant.id, key) as stored:
+        if stored is not None:
+            record = await replayed(body, stored, found.tenant.rules.max_file_size_bytes)
+        else:
+            record = await Upload(services, found.tenant, body, key).store(digest)
+    headers = (REPLAYED if stored else {}) | {
         "Location": service_path(request, f"/v1/tenants/{found.tenant.code}/files/{record.id}"),
         "ETag": version_tag(record.version),
         "Repr-Digest": repr_digest(record.sha256),

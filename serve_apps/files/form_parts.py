@@ -136,5 +136,5 @@ class _Collector:
 
 
 def _unescaped(name: str) -> str:
-    """HTML (section 4.10.21.8) has these three characters of a form's file name sent with percent signs, and no others."""
+    """Forms of HTML (section 4.10.21.8) send these three characters of a file name with percent signs, and no others."""
     return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")

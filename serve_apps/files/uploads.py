@@ -3,22 +3,26 @@
 import asyncio
 import base64
 import binascii
+import hashlib
 import logging
 import re
 from uuid import uuid4
 
 from fastapi import Request
 
-from actors.tenant_changes import AbandonFile, CommitFile, ReserveFile
+from actors.tenant_changes import AbandonFile, CommitFile, IdempotentRequest, ReserveFile
 from serve_apps.files.upload_body import UploadBody
+from serve_apps.idempotent_requests import request_fingerprint, same_request
 from serve_apps.request_errors import BadRequest
 from serve_apps.services import Services
 from storage.errors import DigestMismatch, MunimentError, NotFound
 from storage.files_on_disk import Received
+from storage.idempotency import StoredAnswer
 from storage.identifiers import new_id
 from storage.records import FileRecord, TenantRecord
 from storage.upload_checks.file_names import display_name, extension_of
 from storage.upload_checks.verdict import check_content, check_headers
+from storage.upload_errors import FileTooLarge
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +44,23 @@ def expected_digest(request: Request) -> str | None:
     return digest.hex()
 
 
+def fingerprint(body: UploadBody, sha256: str) -> str:
+    """What makes two uploads the same; the form they come in does not matter. The body must have been read."""
+    return request_fingerprint("upload", body.file_name, body.declared_media_type, body.tags, body.metadata, sha256)
+
+
+async def replayed(body: UploadBody, stored: StoredAnswer, limit: int) -> FileRecord:
+    """The record that the first upload got. Reads the body, to know that it is the same: see `same_request`."""
+    digest = hashlib.sha256()
+    size = 0
+    async for chunk in body.chunks():
+        size += len(chunk)
+        if size > limit:
+            raise FileTooLarge(None, limit)
+        await asyncio.to_thread(digest.update, chunk)
+    return FileRecord.from_fields(same_request(stored, fingerprint(body, digest.hexdigest())))
+
+
 def repr_digest(sha256: str) -> str:
     return f"sha-256=:{base64.b64encode(bytes.fromhex(sha256)).decode()}:"
 
@@ -47,10 +68,13 @@ def repr_digest(sha256: str) -> str:
 class Upload:
     """One file on its way into a tenant."""
 
-    def __init__(self, services: Services, tenant: TenantRecord, body: UploadBody) -> None:
+    def __init__(
+        self, services: Services, tenant: TenantRecord, body: UploadBody, idempotency_key: str | None = None
+    ) -> None:
         self._services = services
         self._tenant = tenant
         self._body = body
+        self._key = idempotency_key
         self._rules = tenant.rules
         self._id = new_id("fs")
         self._path = ""
@@ -97,6 +121,7 @@ class Upload:
             sha256=received.sha256,
             tags=self._body.tags,
             metadata=self._body.metadata,
+            request=IdempotentRequest(self._key, fingerprint(self._body, received.sha256)) if self._key else None,
         )
         return await self._services.tenants.call(self._tenant, change)
 

@@ -1,5 +1,6 @@
 """Uploads: what is kept, what is refused, and that nothing stays of the refused."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -155,3 +156,55 @@ async def test_bytes_that_differ_from_their_digest_are_refused(service: FileServ
     answer = await tenant.upload(b"other", headers={"Repr-Digest": "sha-256=:bad:"})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
     assert len(service.files_on_disk()) == 1
+
+
+async def test_an_upload_sent_twice_under_one_key_is_stored_once(service: FileService, tenant: SampleTenant) -> None:
+    headers = {"Idempotency-Key": "one"}
+    first = await tenant.upload(b"text", headers=headers)
+    again = await tenant.upload(b"text", headers=headers)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert len(service.files_on_disk()) == 1
+
+
+async def test_a_key_cannot_be_used_for_another_upload(tenant: SampleTenant) -> None:
+    headers = {"Idempotency-Key": "one"}
+    await tenant.stored(b"text", headers=headers)
+    for content, name in ((b"other", "a.txt"), (b"text", "b.txt")):
+        answer = await tenant.upload(content, name, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
+    answer = await tenant.upload(headers={"Idempotency-Key": "not a key"})
+    assert answer.status_code == 400
+
+
+async def test_a_failed_upload_leaves_its_key_free(service: FileService) -> None:
+    tenant = await service.tenant(max_file_size_bytes=3)
+    headers = {"Idempotency-Key": "one"}
+    assert (await tenant.upload(b"text", headers=headers)).status_code == 413
+    assert (await tenant.upload(b"txt", headers=headers)).status_code == 201
+
+
+async def test_a_key_is_refused_while_its_first_upload_runs(tenant: SampleTenant) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"te"
+        begun.set()
+        await go_on.wait()
+        yield b"xt"
+
+    headers = {
+        "Idempotency-Key": "one",
+        "Content-Disposition": "attachment; filename=a.txt",
+        "Content-Type": "text/plain",
+    }
+    first = asyncio.create_task(tenant.request("POST", "/files", content=slow(), headers=headers))
+    await begun.wait()
+    second = await tenant.upload(b"text", headers={"Idempotency-Key": "one"})
+    assert (second.status_code, second.json()["code"]) == (409, "idempotency-key-in-use")
+    go_on.set()
+    assert (await first).status_code == 201
+    # The form in which the same upload comes does not matter.
+    assert (await tenant.upload(b"text", headers={"Idempotency-Key": "one"})).status_code == 201
