@@ -136,5 +136,5 @@ class _Collector:
 
 
 def _unescaped(name: str) -> str:
-    """Forms of HTML (section 4.10.21.8) send these three characters of a file name with percent signs, and no others."""
+    """HTML forms (section 4.10.21.8) send these three characters of a file name with percent signs, and no others."""
     return name.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
