@@ -9,6 +9,7 @@ import asyncpg
 
 log = logging.getLogger(__name__)
 
+APPLICATION_NAME = "muniment signals"
 CONNECT_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 CHECK_SECONDS = 15.0
@@ -39,7 +40,9 @@ class SignalListener:
 
     async def _listen(self) -> None:
         """Until the connection ends."""
-        connection = await asyncpg.connect(self._url, timeout=CONNECT_SECONDS)
+        connection = await asyncpg.connect(
+            self._url, timeout=CONNECT_SECONDS, server_settings={"application_name": APPLICATION_NAME}
+        )
         ended = asyncio.Event()
         connection.add_termination_listener(lambda _: ended.set())
         try:

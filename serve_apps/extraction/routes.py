@@ -1,0 +1,139 @@
+"""Extraction jobs: ask for one, watch it, cancel it, delete it."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from serve_apps.answers import MAX_WAIT_SECONDS, json_answer, preferred_wait
+from serve_apps.auth import Caller, ServicesOf, caller
+from serve_apps.extraction import schemas
+from serve_apps.extraction.enqueuing import HowToRead, enqueue
+from serve_apps.extraction.job_changes import JobChanges
+from serve_apps.ingress import service_path
+from serve_apps.json_body import json_body, json_request
+from serve_apps.paging import Cursor, fingerprint
+from serve_apps.services import Services
+from storage import extraction_crud
+from storage.extraction_crud import JobFilter
+from storage.extraction_records import JobRecord
+from storage.job_passwords import JobPasswords
+
+router = APIRouter(prefix="/v1/tenants/{code}/extractions", tags=["extractions"])
+
+Reader = Annotated[Caller, Depends(caller("extractions:read"))]
+Writer = Annotated[Caller, Depends(caller("extractions:write"))]
+NewExtraction = Annotated[schemas.NewExtraction, Depends(json_body(schemas.NewExtraction))]
+
+RETRY_AFTER_SECONDS = "1"
+
+
+def job_changes_of(request: Request) -> JobChanges:
+    found: JobChanges = request.app.state.job_changes
+    return found
+
+
+def job_passwords_of(request: Request) -> JobPasswords:
+    found: JobPasswords = request.app.state.job_passwords
+    return found
+
+
+Changes = Annotated[JobChanges, Depends(job_changes_of)]
+Passwords = Annotated[JobPasswords, Depends(job_passwords_of)]
+
+
+@router.post("", status_code=202, response_model=schemas.JobOut, openapi_extra=json_request(schemas.NewExtraction))
+async def create(
+    request: Request, found: Writer, services: ServicesOf, changes: Changes, passwords: Passwords, new: NewExtraction
+) -> Response:
+    """Ask for a file's extraction. `Prefer: wait=N` answers with the finished job, if it finishes within N seconds."""
+    settings, tenant = services.settings, found.tenant
+    how = HowToRead.of(new.options, tenant.id, passwords, settings.extraction_timeout_seconds)
+    async with services.database.transaction() as session:
+        job = await enqueue(session, tenant.id, new.file_id, how, settings.extraction_max_queued)
+    headers = {"Location": service_path(request, f"/v1/tenants/{tenant.code}/extractions/{job.id}")}
+    seconds = preferred_wait(request)
+    if seconds:
+        job = await _wait(services, changes, job, lambda now: now.is_final, seconds)
+        if job.is_final:
+            headers["Preference-Applied"] = f"wait={seconds}"
+            return json_answer(schemas.job_out(job, tenant.code), 200, headers)
+    headers["Retry-After"] = RETRY_AFTER_SECONDS
+    return json_answer(schemas.job_out(job, tenant.code), 202, headers)
+
+
+async def _wait(
+    services: Services, changes: JobChanges, job: JobRecord, reached: Callable[[JobRecord], bool], seconds: float
+) -> JobRecord:
+    async def read() -> JobRecord:
+        async with services.database.reading() as session:
+            return await extraction_crud.get(session, job.tenant_id, job.id)
+
+    return job if reached(job) else await changes.until(job.id, read, reached, seconds)
+
+
+@router.get("", response_model=schemas.JobPage)
+async def list_jobs(
+    request: Request,
+    found: Reader,
+    services: ServicesOf,
+    state: schemas.State | None = None,
+    file_id: str | None = None,
+    batch_id: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    cursor: str | None = None,
+) -> Response:
+    """A page of the tenant's jobs, newest first."""
+    wanted = JobFilter(state, file_id, batch_id)
+    list_id = fingerprint("extractions", str(found.tenant.id), state, file_id, batch_id)
+    after = None
+    if cursor is not None:
+        position = Cursor.decode(cursor, list_id)
+        after = (position.moment(), position.id)
+    async with services.database.reading() as session:
+        jobs = await extraction_crud.page(session, found.tenant.id, wanted, limit + 1, after)
+    items, more = jobs[:limit], len(jobs) > limit
+    last = Cursor(items[-1].time_created.isoformat(), items[-1].id).encode(list_id) if more else None
+    body = {"items": [schemas.job_out(job, found.tenant.code) for job in items], "next_cursor": last}
+    return json_answer(body, headers={"Link": _next_link(request, last)} if last else None)
+
+
+def _next_link(request: Request, cursor: str) -> str:
+    query = request.url.include_query_params(cursor=cursor).query
+    path = service_path(request, request.url.path.removeprefix(request.scope.get("root_path", "")))
+    return f'<{path}?{query}>; rel="next"'
+
+
+@router.get("/{job_id}", response_model=schemas.JobOut)
+async def get_job(
+    job_id: str,
+    found: Reader,
+    services: ServicesOf,
+    changes: Changes,
+    wait: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    """A job. With `wait`, as soon as its state is another one, or after so many seconds."""
+    async with services.database.reading() as session:
+        job = await extraction_crud.get(session, found.tenant.id, job_id)
+    if wait and not job.is_final:
+        before = job.state
+        job = await _wait(services, changes, job, lambda now: now.state != before, min(wait, MAX_WAIT_SECONDS))
+    return json_answer(schemas.job_out(job, found.tenant.code))
+
+
+@router.post("/{job_id}:cancel", status_code=202, response_model=schemas.JobOut)
+async def cancel(job_id: str, found: Writer, services: ServicesOf) -> Response:
+    """Stop a job: at once while it waits, within seconds while it runs."""
+    async with services.database.transaction() as session:
+        job = await extraction_crud.cancel(session, found.tenant.id, job_id)
+    return json_answer(schemas.job_out(job, found.tenant.code), 202)
+
+
+@router.delete("/{job_id}", status_code=204)
+async def delete(job_id: str, found: Writer, services: ServicesOf) -> Response:
+    """Remove a job and its result; one that runs is stopped."""
+    async with services.database.transaction() as session:
+        invalid = await extraction_crud.delete_job(session, found.tenant.id, job_id)
+    await services.cache.invalidate(invalid)
+    return Response(status_code=204)
