@@ -48,7 +48,7 @@ def run_job(connection: socket.socket) -> None:
         raise ValueError(f"the first frame must be a request, not {kind}")
     job = Job.of(message)
     confine(job.limits)
-    connection.sendall(answer(job, ParserChannel(connection, job.folder, job.limits)))
+    connection.sendall(answer(job, ParserChannel(connection, job.folder, job.limits), extract))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,6 +74,9 @@ class Job:
         )
 
 
+Extract = Callable[[Job, "ParserChannel"], Document]
+
+
 def confine(limits: ParseLimits) -> None:
     """Bound what this process can take, and tie its life to the fork server's."""
     libc = ctypes.CDLL(None)
@@ -90,7 +93,7 @@ def confine(limits: ParseLimits) -> None:
         resource.setrlimit(what, (bound, bound))
 
 
-def answer(job: Job, channel: "ParserChannel") -> bytes:
+def answer(job: Job, channel: "ParserChannel", extract: Extract) -> bytes:
     """The last frame: the document or the failure."""
     try:
         document = extract(job, channel)

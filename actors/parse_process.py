@@ -88,15 +88,17 @@ class ParserProcesses:
         parse; what `recognise` raises is the failure of its page.
         """
         await self.start()
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="parse-", dir=self._scratch))
+        # Not awaited bare: a thread cannot be cancelled, and what it makes has to be removed.
+        making = asyncio.create_task(asyncio.to_thread(tempfile.mkdtemp, prefix="parse-", dir=self._scratch))
         child: _Child | None = None
         try:
+            folder = Path(await asyncio.shield(making))
             child = await self._fork()
             clock = WorkClock(self._limits.page_seconds, request.options.timeout_seconds)
             conversation = _Conversation(child, folder, self._limits, clock, recognise, on_progress)
             return await conversation.hold(request)
         finally:
-            clean_up = asyncio.create_task(_clean_up(child, folder))
+            clean_up = asyncio.create_task(_clean_up(child, making))
             self._clean_ups.add(clean_up)
             clean_up.add_done_callback(self._clean_ups.discard)
             await asyncio.shield(clean_up)
@@ -284,12 +286,12 @@ async def _cancel(tasks: list[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _clean_up(child: _Child | None, folder: Path) -> None:
+async def _clean_up(child: _Child | None, making: asyncio.Task[str]) -> None:
     try:
         if child is not None:
             await child.kill()
     finally:
-        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, await making, ignore_errors=True)
 
 
 def _request_message(request: ParseRequest, folder: Path, limits: ParseLimits) -> dict[str, Any]:
