@@ -1,4 +1,4 @@
-"""The commands that run a Muniment on this machine. Heavy imports stand in the functions: a notebook has none of them."""
+"""The commands that run a Muniment on this machine. Heavy imports stand in the functions."""
 
 from typing import Annotated
 
@@ -22,8 +22,3 @@ def status(*, as_json: AsJson = False) -> None:
     from storage.settings import get_settings
 
     raise typer.Exit(show(get_settings(), as_json=as_json))
-
-
-def register(app: typer.Typer) -> None:
-    app.command()(up)
-    app.command()(status)

@@ -92,6 +92,10 @@ class EmbeddedPostgres:
     def _url(self, user: str, database: str) -> str:
         return f"postgresql://{user}:{self._password}@{LOOPBACK}:{self._port}/{database}"
 
+    async def wait(self) -> int:
+        assert self._child is not None, "the server was not started"  # noqa: S101
+        return await self._child.wait()
+
     async def stop(self) -> None:
         """A fast shutdown: open transactions are rolled back, everything committed is on disk."""
         if self._child is not None:

@@ -46,6 +46,10 @@ class EmbeddedValkey:
     def url(self) -> str:
         return f"redis://:{self._password}@{LOOPBACK}:{self._port}/0"
 
+    async def wait(self) -> int:
+        assert self._child is not None, "the server was not started"  # noqa: S101
+        return await self._child.wait()
+
     async def stop(self) -> None:
         if self._child is not None:
             await self._child.stop(signal.SIGTERM, STOP_SECONDS)
