@@ -67,6 +67,10 @@ class IngressReplica:
     def check_health(self) -> None:
         self.port.check()
 
+    async def is_ready(self) -> bool:
+        """Whether the service can be used now; the gateway asks."""
+        return await self._app.state.readiness.failure() is None
+
     def record_autoscaling_stats(self) -> dict[str, float]:
         return {IN_FLIGHT: float(self.port.in_flight)}
 
