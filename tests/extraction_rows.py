@@ -28,7 +28,9 @@ class Rows:
     max_queued: int = 1000
     more: dict[str, Any] = field(default_factory=dict)
 
-    async def file(self, content: str = "", media_type: str = "text/plain", state: str = "active") -> str:
+    async def file(
+        self, content: str = "", media_type: str = "text/plain", state: str = "active", extension: str = ".txt"
+    ) -> str:
         """A file whose bytes are `content`; files with no content named are all different."""
         file_id = new_id("fs")
         row = File(
@@ -36,7 +38,7 @@ class Rows:
             tenant_id=self.tenant_id,
             file_name="a.txt",
             media_type=media_type,
-            extension=".txt",
+            extension=extension,
             sha256=hashlib.sha256((content or file_id).encode()).hexdigest(),
             storage_path=f"{self.code}/2025-01/{file_id}.txt",
             state=state,

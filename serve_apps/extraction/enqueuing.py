@@ -7,12 +7,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actors.extractors.document import ExtractionOptions
 from actors.extractors.kinds import ENGINE_VERSION, kind_of, options_hash
-from serve_apps.extraction.schemas import Json, Options
-from storage import extraction_crud
+from serve_apps.extraction.schemas import Json, Options, job_out
+from serve_apps.idempotent_requests import REPLAYED, request_fingerprint, same_request
+from storage import extraction_crud, idempotency
+from storage.database import Database
 from storage.errors import NotExtractable
 from storage.extraction_crud import NewJob
 from storage.extraction_records import JobRecord
 from storage.job_passwords import JobPasswords
+from storage.records import TenantRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,39 @@ class HowToRead:
         return cls(options, passwords.mixed_into(hashed, tenant_id, password), passwords.encrypt(tenant_id, password))
 
 
-async def enqueue(session: AsyncSession, tenant_id: UUID, file_id: str, how: HowToRead, max_queued: int) -> JobRecord:
-    """Raises `NotFound`, `TenantSuspended`, `NotExtractable` and `TooManyQueued`."""
-    file = await extraction_crud.lock_file(session, tenant_id, file_id)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    tenant: TenantRecord
+    file_id: str
+    how: HowToRead
+    idempotency_key: str | None
+
+    @property
+    def fingerprint(self) -> str:
+        # The password counts by the keyed hash that it is mixed into.
+        return request_fingerprint("extractions", self.file_id, self.how.options, self.how.options_hash)
+
+
+async def enqueue_once(database: Database, asked: Asked, max_queued: int) -> tuple[Json, dict[str, str]]:
+    """The job as JSON, and the headers that say so when an earlier request with the same key made it.
+
+    Everything is one transaction: a request that fails leaves its key free, and one that comes while the first still
+    runs waits for it. Raises `NotFound`, `TenantSuspended`, `NotExtractable`, `TooManyQueued` and
+    `IdempotencyKeyReused`.
+    """
+    tenant, key = asked.tenant, asked.idempotency_key
+    async with database.transaction() as session:
+        if key is not None and (stored := await idempotency.begin(session, tenant.id, key)) is not None:
+            return same_request(stored, asked.fingerprint), REPLAYED
+        body = job_out(await _enqueue(session, asked, max_queued), tenant.code)
+        if key is not None:
+            await idempotency.complete(session, tenant.id, key, asked.fingerprint, body)
+        return body, {}
+
+
+async def _enqueue(session: AsyncSession, asked: Asked, max_queued: int) -> JobRecord:
+    file = await extraction_crud.lock_file(session, asked.tenant.id, asked.file_id)
     if kind_of(file.media_type, file.extension) is None:
         raise NotExtractable(file.media_type)
-    new = NewJob(file, how.options, how.options_hash, ENGINE_VERSION, how.password)
-    return await extraction_crud.enqueue(session, tenant_id, new, max_queued)
+    new = NewJob(file, asked.how.options, asked.how.options_hash, ENGINE_VERSION, asked.how.password)
+    return await extraction_crud.enqueue(session, asked.tenant.id, new, max_queued)

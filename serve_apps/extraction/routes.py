@@ -9,8 +9,9 @@ from starlette.responses import Response
 from serve_apps.answers import MAX_WAIT_SECONDS, json_answer, preferred_wait
 from serve_apps.auth import Caller, ServicesOf, caller
 from serve_apps.extraction import schemas
-from serve_apps.extraction.enqueuing import HowToRead, enqueue
+from serve_apps.extraction.enqueuing import Asked, HowToRead, enqueue_once
 from serve_apps.extraction.job_changes import JobChanges
+from serve_apps.idempotent_requests import idempotency_key
 from serve_apps.ingress import service_path
 from serve_apps.json_body import json_body, json_request
 from serve_apps.paging import Cursor, fingerprint
@@ -19,6 +20,7 @@ from storage import extraction_crud
 from storage.extraction_crud import JobFilter
 from storage.extraction_records import JobRecord
 from storage.job_passwords import JobPasswords
+from storage.records import TenantRecord
 
 router = APIRouter(prefix="/v1/tenants/{code}/extractions", tags=["extractions"])
 
@@ -50,27 +52,30 @@ async def create(
     """Ask for a file's extraction. `Prefer: wait=N` answers with the finished job, if it finishes within N seconds."""
     settings, tenant = services.settings, found.tenant
     how = HowToRead.of(new.options, tenant.id, passwords, settings.extraction_timeout_seconds)
-    async with services.database.transaction() as session:
-        job = await enqueue(session, tenant.id, new.file_id, how, settings.extraction_max_queued)
-    headers = {"Location": service_path(request, f"/v1/tenants/{tenant.code}/extractions/{job.id}")}
-    seconds = preferred_wait(request)
-    if seconds:
-        job = await _wait(services, changes, job, lambda now: now.is_final, seconds)
+    asked = Asked(tenant, new.file_id, how, idempotency_key(request))
+    body, replayed = await enqueue_once(services.database, asked, settings.extraction_max_queued)
+    headers = {"Location": service_path(request, f"/v1/tenants/{tenant.code}/extractions/{body['id']}")} | replayed
+    if seconds := preferred_wait(request):
+        job = await _wait(services, changes, tenant, body["id"], lambda now: now.is_final, seconds)
+        body = schemas.job_out(job, tenant.code)
         if job.is_final:
-            headers["Preference-Applied"] = f"wait={seconds}"
-            return json_answer(schemas.job_out(job, tenant.code), 200, headers)
-    headers["Retry-After"] = RETRY_AFTER_SECONDS
-    return json_answer(schemas.job_out(job, tenant.code), 202, headers)
+            return json_answer(body, 200, headers | {"Preference-Applied": f"wait={seconds}"})
+    return json_answer(body, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
 
 
 async def _wait(
-    services: Services, changes: JobChanges, job: JobRecord, reached: Callable[[JobRecord], bool], seconds: float
+    services: Services,
+    changes: JobChanges,
+    tenant: TenantRecord,
+    job_id: str,
+    reached: Callable[[JobRecord], bool],
+    seconds: float,
 ) -> JobRecord:
     async def read() -> JobRecord:
         async with services.database.reading() as session:
-            return await extraction_crud.get(session, job.tenant_id, job.id)
+            return await extraction_crud.get(session, tenant.id, job_id)
 
-    return job if reached(job) else await changes.until(job.id, read, reached, seconds)
+    return await changes.until(job_id, read, reached, seconds)
 
 
 @router.get("", response_model=schemas.JobPage)
@@ -118,7 +123,8 @@ async def get_job(
         job = await extraction_crud.get(session, found.tenant.id, job_id)
     if wait and not job.is_final:
         before = job.state
-        job = await _wait(services, changes, job, lambda now: now.state != before, min(wait, MAX_WAIT_SECONDS))
+        seconds = min(wait, MAX_WAIT_SECONDS)
+        job = await _wait(services, changes, found.tenant, job_id, lambda now: now.state != before, seconds)
     return json_answer(schemas.job_out(job, found.tenant.code))
 
 
