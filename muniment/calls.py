@@ -25,8 +25,8 @@ class Call(Generic[T]):
     """One request and the reading of its answer.
 
     `repeatable`: sending it twice does what sending it once does (the method says so, or an Idempotency-Key).
-    `waits` is how long the service may hold the answer back on our own wish. `gone_is_done`: a 404 to a repetition
-    means that the first attempt, whose answer was lost, did it.
+    `waits` is how long the service may hold the answer back on our own wish. `done_statuses`: such an answer to a
+    repetition means that the first attempt, whose answer was lost, did it.
     """
 
     service: Service
@@ -39,7 +39,7 @@ class Call(Generic[T]):
     body: StreamedBody | None = None
     repeatable: bool = True
     waits: float = 0.0
-    gone_is_done: bool = False
+    done_statuses: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Exit codes: 0 done, 1 a problem (told on stderr, with the request's id), 2 wrong
 import functools
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -87,9 +87,10 @@ def _needing_servers(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script; `arguments` default to the process's own."""
     try:
-        app()
+        app(arguments, prog_name="muniment")
     except (MunimentError, OSError) as error:
         print_error(error)
         sys.exit(1)

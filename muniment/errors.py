@@ -12,7 +12,17 @@ from typing import Any, ClassVar
 
 
 class MunimentError(Exception):
-    """Something that the client or a service refused or could not do."""
+    """Something that the client or a service refused or could not do. Crosses processes by pickle."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[MunimentError], args: tuple[Any, ...], state: dict[str, Any]) -> MunimentError:
+    # Constructors take keywords, and pickle would call them with the message alone.
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class NotConfigured(MunimentError):
@@ -199,8 +209,9 @@ def _all_problems(kind: type[Problem]) -> list[type[Problem]]:
     return [kind, *(below for child in kind.__subclasses__() for below in _all_problems(child))]
 
 
-_BY_CODE = {code: kind for kind in _all_problems(Problem) for code in kind.codes}
-_BY_STATUS = {status: kind for kind in _all_problems(Problem) for status in kind.statuses}
+# A class answers for what stands in itself, not for what it inherits.
+_BY_CODE = {code: kind for kind in _all_problems(Problem) for code in vars(kind).get("codes", ())}
+_BY_STATUS = {status: kind for kind in _all_problems(Problem) for status in vars(kind).get("statuses", ())}
 
 
 def problem_class(status: int, code: str) -> type[Problem]:

@@ -25,6 +25,8 @@ T = TypeVar("T")
 OnProgress = Callable[[Job], None]
 ResultFormat = Literal["json", "text", "markdown"]
 
+PROGRESS_POLL = 1.0
+"""Seconds. A long poll ends when the state changes; someone who watches wants to see pages in between."""
 _QUICK_ANSWER = 0.5
 """An unchanged job that comes back sooner was not long-polled (the service is going down): do not hammer it."""
 
@@ -78,11 +80,11 @@ def list_jobs(
 
 
 def cancel(tenant: str, job: Job | str) -> Call[None]:
-    return Call("extraction", "POST", f"{job_path(tenant, job)}:cancel", reads_nothing)
+    return Call("extraction", "POST", f"{job_path(tenant, job)}:cancel", reads_nothing, done_statuses=(409,))
 
 
 def delete_job(tenant: str, job: Job | str) -> Call[None]:
-    return Call("extraction", "DELETE", job_path(tenant, job), reads_nothing, gone_is_done=True)
+    return Call("extraction", "DELETE", job_path(tenant, job), reads_nothing, done_statuses=(404,))
 
 
 def get_document(tenant: str, job: Job | str, pages: str | None, *, words: bool) -> Call[Document]:
@@ -122,7 +124,7 @@ def wait_for_job(tenant: str, job: Job | str, timeout: float | None, on_progress
         left = _seconds_left(started, timeout)
         if left <= 0:
             raise WaitTimedOut(current.id, current.state, timeout or 0.0)
-        current = yield from _next_state(tenant, current, min(left, LONGEST_POLL))
+        current = yield from _next_state(tenant, current, min(left, PROGRESS_POLL if on_progress else LONGEST_POLL))
         if on_progress is not None:
             on_progress(current)
     return current

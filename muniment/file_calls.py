@@ -152,7 +152,7 @@ def edit_file(
 
 
 def delete_file(tenant: str, file: StoredFile | str) -> Call[None]:
-    return Call("files", "DELETE", file_path(tenant, file), reads_nothing, gone_is_done=True)
+    return Call("files", "DELETE", file_path(tenant, file), reads_nothing, done_statuses=(404,))
 
 
 def batch_get(tenant: str, files: Sequence[StoredFile | str]) -> Call[tuple[BatchItem, ...]]:

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 import httpx
 
 from muniment.calls import Call, problem_of, read_answer, retry_after_of
-from muniment.errors import ConnectionFailed, MunimentError, NotFound, SourceChanged
+from muniment.errors import ConnectionFailed, Problem
 
 T = TypeVar("T")
 
@@ -49,7 +49,7 @@ class Delivery(Generic[T]):
         """Seconds until the next try; raises ConnectionFailed when there is none."""
         arrived = not isinstance(error, NEVER_ARRIVED)
         if not self._may_try_again() or (arrived and not self._call.repeatable) or _is_our_fault(error):
-            raise _given_up(url, error) from error
+            raise ConnectionFailed(url, str(error) or type(error).__name__) from error
         self._may_have_arrived |= arrived
         return self._next_pause(None)
 
@@ -67,9 +67,9 @@ class Delivery(Generic[T]):
         """What the call is for; raises the Problem that stands in the answer."""
         try:
             return read_answer(self._call, response)
-        except NotFound:
+        except Problem as problem:
             # The first try did it, and only its answer was lost.
-            if self._call.gone_is_done and self._may_have_arrived:
+            if self._may_have_arrived and problem.status in self._call.done_statuses:
                 return self._call.read(response)
             raise
 
@@ -93,9 +93,3 @@ class Delivery(Generic[T]):
 
 def _is_our_fault(error: httpx.TransportError) -> bool:
     return isinstance(error, (httpx.LocalProtocolError, httpx.UnsupportedProtocol))
-
-
-def _given_up(url: str, error: httpx.TransportError) -> MunimentError:
-    if isinstance(error, httpx.LocalProtocolError) and "Content-Length" in str(error):
-        return SourceChanged(f"What was being sent to {url} changed its size meanwhile: {error}.")
-    return ConnectionFailed(url, str(error) or type(error).__name__)

@@ -104,7 +104,7 @@ def list_keys(tenant: str) -> Call[tuple[ApiKey, ...]]:
 
 def revoke_key(tenant: str, key_id: str) -> Call[None]:
     path = f"{_keys_path(tenant)}/{segment(key_id)}"
-    return Call("files", "DELETE", path, reads_nothing, gone_is_done=True)
+    return Call("files", "DELETE", path, reads_nothing, done_statuses=(404,))
 
 
 def _keys_path(tenant: str) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 from urllib.parse import quote
 
-from muniment.errors import MunimentError
+from muniment.errors import MunimentError, SourceChanged
 
 CHUNK_BYTES = 2**20
 
@@ -135,22 +135,36 @@ class StreamedBody:
     progress: Progress | None = None
 
     def sync_chunks(self) -> Iterator[bytes]:
-        yield self.before
-        sent = 0
+        # One chunk behind: a source that is too long is found out before the last promised byte has left.
+        waiting, read = self.before, 0
         for chunk in self.source.sync_chunks():
-            yield chunk
-            sent += len(chunk)
-            self._report(sent)
-        yield self.after
+            read = self._count(read, chunk)
+            yield waiting
+            self._report(read - len(chunk))
+            waiting = chunk
+        self._check_all(read)
+        yield waiting + self.after
+        self._report(read)
 
     async def async_chunks(self) -> AsyncIterator[bytes]:
-        yield self.before
-        sent = 0
+        waiting, read = self.before, 0
         async for chunk in self.source.async_chunks():
-            yield chunk
-            sent += len(chunk)
-            self._report(sent)
-        yield self.after
+            read = self._count(read, chunk)
+            yield waiting
+            self._report(read - len(chunk))
+            waiting = chunk
+        self._check_all(read)
+        yield waiting + self.after
+        self._report(read)
+
+    def _count(self, read: int, chunk: bytes) -> int:
+        if self.source.size is not None and read + len(chunk) > self.source.size:
+            raise SourceChanged(f"{self.source.name or 'What is uploaded'} grew while it was being sent.")
+        return read + len(chunk)
+
+    def _check_all(self, read: int) -> None:
+        if self.source.size is not None and read != self.source.size:
+            raise SourceChanged(f"{self.source.name or 'What is uploaded'} shrank while it was being sent.")
 
     def _report(self, sent: int) -> None:
         if self.progress is not None:

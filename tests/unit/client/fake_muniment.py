@@ -77,11 +77,15 @@ class FakeMuniment:
         self.requests: list[Request] = []
         self.job_error: JsonObject | None = None
         """What the next jobs fail with."""
+        self.locked: dict[bytes, str] = {}
+        """Contents that only this password opens."""
         self.hold_jobs = False
         """Jobs do not finish by themselves; `finish(job)` ends them."""
         self.slow_deletion = False
         """Deleting a tenant is not over within the request."""
         self.changed = asyncio.Condition()
+        self.waited_for = asyncio.Event()
+        """Set when someone waits for a held job."""
         self._numbers = itertools.count(1)
 
     def app(self) -> Starlette:
@@ -190,7 +194,13 @@ class FakeMuniment:
         code = request.path_params["code"]
         del self.tenants[code]
         self.retired.add(code)
-        operation = {"id": f"op-{code}", "kind": "delete-tenant", "state": "running", "progress": {}, "result": None}
+        operation: JsonObject = {
+            "id": f"op-{code}",
+            "kind": "delete-tenant",
+            "state": "running",
+            "progress": {},
+            "result": None,
+        }
         self.operations[f"op-{code}"] = operation
         if "Prefer" in request.headers and not self.slow_deletion:
             return JSONResponse(_succeeded(operation))
@@ -328,9 +338,13 @@ class FakeMuniment:
         if key in tenant.answers:
             return _replayed(tenant.answers[key], asked)
         job = self._new_job(tenant, given)
+        password = self.locked.get(tenant.files[given["file_id"]].content)
+        if password is not None and given.get("options", {}).get("password") != password:
+            job |= {"state": "failed", "error": {"code": "password-required", "message": "It is encrypted."}}
         tenant.answers[key] = (asked, job)
         if "Prefer" in request.headers and not self.hold_jobs:
-            self._finish(job)
+            if job["state"] == "queued":
+                self._finish(job)
             return JSONResponse(job)
         return JSONResponse(job, 202, {"Retry-After": "1"})
 
@@ -376,6 +390,7 @@ class FakeMuniment:
     async def get_job(self, request: Request) -> Response:
         job, wait = self._job(request), int(request.query_params.get("wait", "0"))
         if wait and self.hold_jobs:
+            self.waited_for.set()
             async with self.changed:
                 await asyncio.wait_for(self.changed.wait_for(lambda: job["state"] != "queued"), wait)
         elif wait:

@@ -6,7 +6,7 @@ import pytest
 
 import muniment
 from muniment import AsyncClient, Job
-from tests.unit.client.fake_muniment import FakeMuniment
+from tests.unit.client.fake_muniment import FakeMuniment, Fault
 
 
 async def test_waiting_ends_when_the_job_does(client: AsyncClient, fake: FakeMuniment) -> None:
@@ -15,8 +15,7 @@ async def test_waiting_ends_when_the_job_does(client: AsyncClient, fake: FakeMun
     job = await client.extractions.submit(file)
     seen: list[Job] = []
     waiting = asyncio.create_task(client.extractions.wait(job, on_progress=seen.append))
-    while not any("wait" in request.query_params for request in fake.requests):
-        await asyncio.sleep(0)
+    await fake.waited_for.wait()
     await fake.finish(job.id)
     assert (await waiting).state == "succeeded"
     assert [job.state for job in seen] == ["succeeded"]
@@ -52,6 +51,14 @@ async def test_a_cancelled_job_has_no_result(client: AsyncClient, fake: FakeMuni
     finished = await client.extractions.wait(job)
     with pytest.raises(muniment.JobFailed, match="cancelled"):
         finished.raise_for_failure()
+
+
+async def test_a_cancellation_whose_answer_was_lost_is_done(client: AsyncClient, fake: FakeMuniment) -> None:
+    fake.hold_jobs = True
+    job = await client.extractions.submit(await client.files.upload(b"text", name="x.txt"))
+    fake.faults = [Fault("POST", ":cancel", late=True)]
+    await client.extractions.cancel(job)
+    assert (await client.extractions.get(job)).state == "cancelled"
 
 
 async def test_extracting_a_stored_file_sends_no_bytes(client: AsyncClient, fake: FakeMuniment) -> None:

@@ -1,0 +1,81 @@
+import pytest
+
+import muniment
+from muniment.calls import Call, reads_nothing
+from muniment.connection import Connection
+from muniment.endpoints import GATEWAY_BODY_LIMIT, Endpoints, find_endpoints
+from muniment.file_calls import get_file, upload_file
+
+
+def found(*urls: str | None, **environment: str) -> Endpoints:
+    url, files_url, extraction_url = (*urls, None, None, None)[:3]
+    return find_endpoints(url, files_url, extraction_url, environment)
+
+
+def test_without_anything_this_machines_ports_are_used() -> None:
+    assert found() == Endpoints("http://127.0.0.1:8001", "http://127.0.0.1:8002", "http://127.0.0.1:8001")
+
+
+def test_a_gateway_leads_to_both_services() -> None:
+    endpoints = found("http://host:8000/")
+    assert (endpoints.files, endpoints.extraction) == ("http://host:8000/files", "http://host:8000/extraction")
+
+
+@pytest.mark.parametrize(
+    ("url", "environment", "uploads"),
+    [
+        ("http://host:8000", {}, "http://host:8001"),
+        ("http://host", {}, "http://host:8001"),
+        ("http://[::1]:9000", {}, "http://[::1]:9001"),
+        ("http://host:8000", {"MUNIMENT_FILES_PORT": "18001"}, "http://host:18001"),
+    ],
+)
+def test_large_uploads_go_past_the_gateway(url: str, environment: dict[str, str], uploads: str) -> None:
+    endpoints = found(url, **environment)
+    assert endpoints.upload_base(GATEWAY_BODY_LIMIT) == endpoints.files
+    assert endpoints.upload_base(GATEWAY_BODY_LIMIT + 1) == uploads
+    assert endpoints.upload_base(None) == uploads
+
+
+def test_a_services_own_port_wins_over_the_gateway() -> None:
+    endpoints = found("http://host:8000", "http://files:1", None)
+    assert endpoints == Endpoints("http://files:1", "http://host:8000/extraction", "http://files:1")
+
+
+def test_the_environment_counts_only_when_nothing_is_named() -> None:
+    environment = {"MUNIMENT_URL": "http://env:8000", "MUNIMENT_FILES_URL": "http://env:1"}
+    assert found(**environment).files == "http://env:1"
+    assert found("http://named:8000", **environment).files == "http://named:8000/files"
+
+
+def connection(**environment: str) -> Connection:
+    return Connection.find("http://host:8000", None, None, None, None, 60, None, environment)
+
+
+def test_key_and_tenant_come_from_the_environment() -> None:
+    known = connection(MUNIMENT_API_KEY="mk_secret", MUNIMENT_TENANT="acme")
+    assert known.tenant_code(None) == "acme"
+    assert known.tenant_code("other") == "other"
+    call = Call("files", "GET", "/v1/tenants", reads_nothing)
+    assert known.request_arguments(call)["headers"]["Authorization"] == "Bearer mk_secret"
+    assert "mk_secret" not in repr(known)
+
+
+def test_without_a_tenant_the_client_says_what_is_missing() -> None:
+    with pytest.raises(muniment.NotConfigured, match="MUNIMENT_TENANT"):
+        connection().tenant_code(None)
+
+
+def test_an_upload_is_addressed_by_its_size() -> None:
+    large = upload_file("acme", bytes(GATEWAY_BODY_LIMIT + 1), name="x.bin")
+    assert connection().url_of(large) == "http://host:8001/v1/tenants/acme/files"
+    assert connection().url_of(upload_file("acme", b"x", name="x")) == "http://host:8000/files/v1/tenants/acme/files"
+
+
+def test_a_long_poll_has_its_time_on_top() -> None:
+    call = Call("extraction", "GET", "/v1", reads_nothing, waits=30)
+    assert connection().request_arguments(call)["timeout"].read == 90
+
+
+def test_a_code_or_an_id_cannot_lead_elsewhere() -> None:
+    assert get_file("../operations", "a/../b?c").path == "/v1/tenants/..%2Foperations/files/a%2F..%2Fb%3Fc"
