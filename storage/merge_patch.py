@@ -70,7 +70,10 @@ def _storable(text: str) -> bool:
 
 
 def _parts(root: Any) -> Iterator[tuple[str, int, Any]]:
-    """Every value with its pointer and how many containers it opens or stands in; without recursion."""
+    """Every value with its pointer and how many containers it opens or stands in, outer ones first.
+
+    Without recursion, and only as deep as the caller goes on.
+    """
     waiting: list[tuple[str, int, Any]] = [("", 0, root)]
     while waiting:
         pointer, depth, value = waiting.pop()
@@ -78,8 +81,6 @@ def _parts(root: Any) -> Iterator[tuple[str, int, Any]]:
             yield pointer, depth, value
             continue
         yield pointer, depth + 1, value
-        if depth > MAX_METADATA_DEPTH:
-            continue
         items = value.items() if isinstance(value, dict) else enumerate(value)
         waiting.extend((f"{pointer}/{_escaped(str(name))}", depth + 1, item) for name, item in items)
 

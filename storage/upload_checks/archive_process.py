@@ -92,20 +92,18 @@ class _Server:
     async def ask(self, request: bytes) -> bytes:
         """The reply, or nothing where the child or the server died. Cancelling this ends the child."""
         ours, theirs = socket.socketpair()
-        with theirs:
-            try:
-                socket.send_fds(self._control, [b"?"], [theirs.fileno()])
-            except OSError:
-                ours.close()
-                return b""
-        reader, writer = await asyncio.open_connection(sock=ours)
         try:
-            writer.write(request)
-            return await reader.read()
-        except ConnectionError:
+            with theirs:
+                socket.send_fds(self._control, [b"?"], [theirs.fileno()])
+            reader, writer = await asyncio.open_connection(sock=ours)
+            try:
+                writer.write(request)
+                return await reader.read()
+            finally:
+                writer.transport.abort()
+        except OSError:
+            ours.close()
             return b""
-        finally:
-            writer.close()
 
     def is_dead(self) -> bool:
         return self._process.poll() is not None

@@ -68,7 +68,7 @@ def tar_members(stream: ByteStream) -> Iterator[tuple[TarMember, Iterator[bytes]
     while (block := stream.read(TAR_BLOCK)).strip(b"\0"):
         kind, size = block[156:157], _header_size(block)
         if kind in _ABOUT_THE_NEXT:
-            said |= _said(kind, _header_data(stream, size))
+            said = _joined(said, _said(kind, _header_data(stream, size)))
             continue
         member, said = _member(block, kind, size, said), {}
         if kind == _GNU_SPARSE:
@@ -122,6 +122,12 @@ def _said(kind: bytes, data: bytes) -> dict[bytes, bytes]:
     if records.keys() & {b"path", b"linkpath", b"size"}:
         raise ArchiveUnsafe("corrupt", "The tar archive gives all its members one name.")
     return {}
+
+
+def _joined(said: dict[bytes, bytes], more: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    if said.keys() & more.keys():
+        raise ArchiveUnsafe("corrupt", "Two headers in the tar archive are about the same.")
+    return said | more
 
 
 def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -17,10 +17,12 @@ _BOMS = (
 )
 # Escape begins a character set in ISO 2022; the others are white space and the old end-of-file.
 _CONTROLS = re.compile(rb"[\x00-\x06\x0e-\x19\x1c-\x1f]")
-_PROLOGUE = r"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.{0,4000}?-->\s*)*"
-_HTML = re.compile(_PROLOGUE + r"<(?:!doctype\s+html|html|head|body)[\s>]", re.IGNORECASE | re.DOTALL)
+# Possessive, so that a hostile text cannot make matching go back and try again: it takes time linear in its length.
+_PROLOGUE = r"\s*+(?:<\?xml[^>]*+>\s*+)?+(?:<!--(?:(?!-->).)*+-->\s*+)*+"
+_HTML = re.compile(_PROLOGUE + r"<(?:!doctype\s++html|html|head|body)[\s>/]", re.IGNORECASE | re.DOTALL)
 _SVG = re.compile(
-    _PROLOGUE + r"(?:<!doctype\s+svg[^>[]*(?:\[[^\]]*\])?\s*>\s*)?<(?:svg:)?svg[\s>]", re.IGNORECASE | re.DOTALL
+    _PROLOGUE + r"(?:<!doctype\s++svg[^>[]*+(?:\[[^\]]*+\]\s*+)?+>\s*+)?+<(?:svg:)?svg[\s>/]",
+    re.IGNORECASE | re.DOTALL,
 )
 _XML = re.compile(r"\s*<\?xml\s")
 _MIN_CSV_ROWS = 3  # two lines of prose with a comma each are common
