@@ -64,6 +64,11 @@ class JobChanges:
             for changed in waiting:
                 changed.set()
 
+    @property
+    def closing(self) -> bool:
+        """Whoever waits now does so no longer."""
+        return self._closing
+
     def release_all(self) -> None:
         """Let every request that waits answer with what there is: the replica shuts down."""
         self._closing = True
