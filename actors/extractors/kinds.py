@@ -1,0 +1,80 @@
+"""The kinds of file that can be extracted: one table, the one place to extend. Importing it loads no library."""
+
+import hashlib
+import importlib
+from dataclasses import dataclass
+from typing import cast
+
+import orjson
+
+from actors.extractors.document import ExtractionOptions
+from actors.extractors.extractor import Extractor
+
+ENGINE_NAME = "muniment"
+ENGINE_VERSION = "1"
+"""Raised whenever the same bytes and options would give another document: stored results of older ones are not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`module` has a function `extract`; it is imported where a file of the kind is first read."""
+
+    name: str
+    module: str
+    media_types: frozenset[str]
+    extensions: frozenset[str] = frozenset()
+    """Count only for a file whose media type says nothing."""
+
+
+PDF = Kind("pdf", "actors.extractors.pdf", frozenset({"application/pdf"}), frozenset({".pdf"}))
+DOCX = Kind(
+    "docx",
+    "actors.extractors.docx",
+    frozenset(
+        {
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.template",
+            "application/vnd.ms-word.document.macroenabled.12",
+            "application/vnd.ms-word.template.macroenabled.12",
+        }
+    ),
+    frozenset({".docx", ".docm", ".dotx", ".dotm"}),
+)
+IMAGE = Kind(
+    "image",
+    "actors.extractors.image",
+    frozenset({"image/png", "image/jpeg", "image/tiff", "image/webp", "image/bmp", "image/gif"}),
+    frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif"}),
+)
+TEXT = Kind(
+    "text",
+    "actors.extractors.text",
+    frozenset({"text/plain", "text/markdown", "text/csv", "text/tab-separated-values", "text/x-log"}),
+    frozenset({".txt", ".text", ".md", ".markdown", ".csv", ".tsv", ".log"}),
+)
+
+KINDS = (PDF, DOCX, IMAGE, TEXT)
+_BY_MEDIA_TYPE = {media_type: kind for kind in KINDS for media_type in kind.media_types}
+_BY_EXTENSION = {extension: kind for kind in KINDS for extension in kind.extensions}
+
+_SAYS_NOTHING = frozenset({"", "application/octet-stream", "application/x-ole-storage"})
+"""An encrypted DOCX is an OLE storage like many others: its name decides."""
+
+
+def kind_of(media_type: str, extension: str) -> Kind | None:
+    """The kind of a file by what is stored of it, or None when no extractor reads it."""
+    found = _BY_MEDIA_TYPE.get(media_type)
+    if found is None and media_type in _SAYS_NOTHING:
+        return _BY_EXTENSION.get(extension)
+    return found
+
+
+def extractor_for(media_type: str, extension: str) -> Extractor | None:
+    kind = kind_of(media_type, extension)
+    return cast("Extractor", importlib.import_module(kind.module).extract) if kind else None
+
+
+def options_hash(options: ExtractionOptions) -> str:
+    """Equal where the options make no difference to the result: the password and the time limit do not."""
+    relevant = [options.ocr, options.languages, options.pages, options.tables]
+    return hashlib.sha256(orjson.dumps(relevant)).hexdigest()[:16]
