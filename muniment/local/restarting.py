@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from muniment.local.child_process import ServerFailed
+
 RESTARTS = 5
 WITHIN_SECONDS = 60.0
 
@@ -54,4 +56,7 @@ class Restarting:
                 return f"{self._name} ended with status {status} for the {RESTARTS + 1}th time in a minute"
             restarts.append(now())
             self._tell(f"{self._name} ended with status {status}; starting it again.")
-            await self._server.start()
+            try:
+                await self._server.start()
+            except (OSError, ServerFailed) as error:
+                return f"{self._name} could not be started again: {error}"
