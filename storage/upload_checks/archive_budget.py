@@ -16,7 +16,7 @@ class WalkLimits:
     max_uncompressed_bytes: int
     max_compression_ratio: float
     allow_encrypted: bool
-    max_seconds: float = 60.0
+    max_seconds: float
     max_buffered_bytes: int = 256 * 2**20
     """For archives inside that are packed: only in memory can they be read from their end."""
 

@@ -159,7 +159,7 @@ def tar_with(*members: tarfile.TarInfo) -> bytes:
 
 
 def limits(**changed: float) -> WalkLimits:
-    return WalkLimits(**{**ArchiveLimits().model_dump(), **changed})
+    return WalkLimits(**{**ArchiveLimits().model_dump(), "max_seconds": 60.0, **changed})
 
 
 def refusal(archive: bytes, **changed: float) -> str | None:
