@@ -12,6 +12,7 @@ from muniment import extraction_calls, file_calls
 from muniment.async_extractions import AsyncExtractions
 from muniment.async_files import AsyncFiles
 from muniment.async_tenants import AsyncKeys, AsyncTenants
+from muniment.calls import Flow
 from muniment.client import Client
 from muniment.connection import LIMITS, LOOPBACK_DIRECT, Connection
 from muniment.document import Document
@@ -73,21 +74,15 @@ class AsyncClient:
         on_progress: OnProgress | None = None,
         **options: Unpack[ExtractionOptions],
     ) -> Document:
-        code = self._sender.connection.tenant_code(tenant)
-        file = (
-            source
-            if isinstance(source, StoredFile)
-            else await asyncio.to_thread(
-                file_calls.upload_file,
-                code,
-                source,
-                name=name,
-                media_type=media_type,
-                tags=tags,
-                metadata=metadata,
-                progress=on_upload,
+        connection = self._sender.connection
+        code = connection.tenant_code(tenant)
+        if isinstance(source, StoredFile):
+            file: StoredFile | Flow[StoredFile] = source
+        else:
+            call = file_calls.upload_file(
+                code, source, name=name, media_type=media_type, tags=tags, metadata=metadata, progress=on_upload
             )
-        )
+            file = file_calls.upload(connection.endpoints, call)
         return await self._sender.run(extraction_calls.extract(code, file, options, timeout, on_progress))
 
     async def health(self) -> tuple[ServiceHealth, ...]:

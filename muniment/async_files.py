@@ -49,7 +49,7 @@ class AsyncFiles:
             idempotency_key=idempotency_key,
             progress=progress,
         )
-        return await self._sender.send(call)
+        return await self._sender.run(file_calls.upload(self._sender.connection.endpoints, call))
 
     async def get(self, file: StoredFile | str, *, tenant: str | None = None) -> StoredFile:
         return await self._sender.send(file_calls.get_file(self._tenant(tenant), file))

@@ -5,7 +5,7 @@ Nothing here does any input or output: `Client` and `AsyncClient` send the same 
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Literal, TypeVar, cast
 
 import httpx
 
@@ -29,7 +29,7 @@ class Call(Generic[T]):
     repetition means that the first attempt, whose answer was lost, did it.
     """
 
-    service: Service
+    service: Service | Literal["gateway"]
     method: str
     path: str
     read: Callable[[httpx.Response], T]

@@ -8,6 +8,7 @@ from typing import Any, Self, Unpack
 import httpx
 
 from muniment import extraction_calls, file_calls
+from muniment.calls import Flow
 from muniment.connection import LIMITS, LOOPBACK_DIRECT, Connection
 from muniment.document import Document
 from muniment.endpoints import SERVICES, Service
@@ -30,9 +31,9 @@ class Client:
             print(document.content)
 
     `url` is the gateway's; `files_url` and `extraction_url` are the services' own ports and win over it. Uploads over
-    16 MiB never go through the gateway. Without any, MUNIMENT_URL, MUNIMENT_FILES_URL and MUNIMENT_EXTRACTION_URL
-    count, else this machine's default ports. `api_key` and `tenant` default to MUNIMENT_API_KEY and MUNIMENT_TENANT;
-    each call can name another `tenant`.
+    16 MiB never go through the gateway: it is asked for the file service's own port. Without any of the three,
+    MUNIMENT_URL, MUNIMENT_FILES_URL and MUNIMENT_EXTRACTION_URL count, else this machine's default ports. `api_key`
+    and `tenant` default to MUNIMENT_API_KEY and MUNIMENT_TENANT; each call can name another `tenant`.
 
     Calls that are safe to repeat are repeated when the connection breaks or the service is overloaded, as `retries`
     says. Everything raised on purpose is a `MunimentError`; refusals are `Problem`s. May be used from several threads.
@@ -86,14 +87,15 @@ class Client:
 
         Raises JobFailed when it cannot be read, WaitTimedOut after `timeout` seconds (None: as long as it takes).
         """
-        code = self._sender.connection.tenant_code(tenant)
-        file = (
-            source
-            if isinstance(source, StoredFile)
-            else file_calls.upload_file(
+        connection = self._sender.connection
+        code = connection.tenant_code(tenant)
+        if isinstance(source, StoredFile):
+            file: StoredFile | Flow[StoredFile] = source
+        else:
+            call = file_calls.upload_file(
                 code, source, name=name, media_type=media_type, tags=tags, metadata=metadata, progress=on_upload
             )
-        )
+            file = file_calls.upload(connection.endpoints, call)
         return self._sender.run(extraction_calls.extract(code, file, options, timeout, on_progress))
 
     def health(self) -> tuple[ServiceHealth, ...]:

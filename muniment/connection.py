@@ -73,9 +73,8 @@ class Connection:
         return code
 
     def url_of(self, call: Call[Any]) -> str:
-        if call.body is None:
-            return self.endpoints.base(call.service) + call.path
-        return self.endpoints.upload_base(call.body.source.size) + call.path
+        base = None if call.body is None else self.endpoints.upload_base(call.body.size)
+        return (base or self.endpoints.base(call.service)) + call.path
 
     def request_arguments(self, call: Call[Any]) -> dict[str, Any]:
         """For `build_request` of either httpx client, all but a streamed body's content."""

@@ -144,14 +144,14 @@ def _next_state(tenant: str, job: Job, seconds: float) -> Flow[Job]:
 
 def extract(
     tenant: str,
-    file: StoredFile | Call[StoredFile],
+    file: StoredFile | Flow[StoredFile],
     options: ExtractionOptions,
     timeout: float | None,
     on_progress: OnProgress | None,
 ) -> Flow[Document]:
-    """Upload (where `file` is the call that does it), submit, wait, read; raises JobFailed."""
+    """Upload (where `file` is the flow that does it), submit, wait, read; raises JobFailed."""
     started = time.monotonic()
-    stored = file if isinstance(file, StoredFile) else (yield from send(file))
+    stored = file if isinstance(file, StoredFile) else (yield from file)
     hold = LONGEST_POLL if timeout is None else max(0.0, min(timeout, LONGEST_POLL))
     # Someone who watches wants to see the job before it is over.
     job = yield from send(submit(tenant, stored, options, prefer_wait=0.0 if on_progress else hold))

@@ -9,6 +9,7 @@ import httpx
 
 from muniment.calls import Call, Flow, json_of, reads, reads_nothing, reads_page, send
 from muniment.decoding import UnexpectedAnswer, decode, encode
+from muniment.endpoints import Endpoints
 from muniment.errors import VersionConflict
 from muniment.models import BatchItem, FileFilters, Page, StoredFile
 from muniment.request_parts import (
@@ -83,6 +84,23 @@ def upload_file(
         body=body,
         repeatable=key is not None,
     )
+
+
+def upload(endpoints: Endpoints, call: Call[StoredFile]) -> Flow[StoredFile]:
+    """Sends the upload; asks the gateway first where to, when it is too large for it and nobody else has said."""
+    size = call.body.size if call.body else 0
+    if endpoints.upload_base(size) is None:
+        endpoints.uploads = yield from send(Call("gateway", "GET", "/", _read_direct_url))
+    return (yield from send(call))
+
+
+def _read_direct_url(response: httpx.Response) -> str:
+    data = json_of(response)
+    services = data.get("services", ()) if isinstance(data, dict) else ()
+    for service in services:
+        if service.get("name") == "files" and isinstance(service.get("direct"), str):
+            return str(service["direct"]).rstrip("/")
+    raise UnexpectedAnswer("it does not say where large files go; name the file service's own port with files_url")
 
 
 def _digest(source: UploadSource, digest: bool | str) -> str | None:

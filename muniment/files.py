@@ -53,7 +53,7 @@ class Files:
             idempotency_key=idempotency_key,
             progress=progress,
         )
-        return self._sender.send(call)
+        return self._sender.run(file_calls.upload(self._sender.connection.endpoints, call))
 
     def get(self, file: StoredFile | str, *, tenant: str | None = None) -> StoredFile:
         return self._sender.send(file_calls.get_file(self._tenant(tenant), file))

@@ -134,6 +134,10 @@ class StreamedBody:
     after: bytes = b""
     progress: Progress | None = None
 
+    @property
+    def size(self) -> int | None:
+        return None if self.source.size is None else len(self.before) + self.source.size + len(self.after)
+
     def sync_chunks(self) -> Iterator[bytes]:
         # One chunk behind: a source that is too long is found out before the last promised byte has left.
         waiting, read = self.before, 0

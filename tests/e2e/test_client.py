@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,11 +16,8 @@ from tests.e2e.conftest import Cluster
 
 @pytest.fixture(scope="module")
 async def through_gateway(cluster: Cluster) -> AsyncIterator[AsyncClient]:
-    """Knows the gateway alone; the port for large uploads as an operator would state it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MUNIMENT_FILES_PORT", str(urlsplit(cluster.files_url).port))
-        client = AsyncClient(cluster.gateway_url, api_key=cluster.operator_key)
-    async with client:
+    """Knows the gateway alone, and learns from it where large uploads go."""
+    async with AsyncClient(cluster.gateway_url, api_key=cluster.operator_key) as client:
         yield client
 
 

@@ -28,6 +28,9 @@ class FakeServer:
         return self.fake
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for prefix in ("/files", "/extraction"):
+            if scope["path"].startswith(f"{prefix}/"):
+                scope = {**scope, "path": scope["path"].removeprefix(prefix), "state": {"through_gateway": True}}
         await self._app(scope, receive, send)
 
 
@@ -49,12 +52,16 @@ def fake(server: FakeServer) -> FakeMuniment:
     return server.renew()
 
 
-@pytest.fixture(scope="session", params=["blocking", "asynchronous"])
+@pytest.fixture(scope="session", params=["blocking", "asynchronous", "gateway"])
 async def either_client(request: pytest.FixtureRequest, server: FakeServer) -> AsyncIterator[AsyncClient]:
     """Either client with the operator's key; the blocking one in threads, to be awaited like the other."""
     if request.param == "blocking":
         with Client(files_url=server.url, extraction_url=server.url, api_key=OPERATOR_KEY, retries=IMPATIENT) as client:
             yield in_threads(client)
+        return
+    if request.param == "gateway":
+        async with AsyncClient(server.url, api_key=OPERATOR_KEY, retries=IMPATIENT) as client:
+            yield client
         return
     async with AsyncClient(
         files_url=server.url, extraction_url=server.url, api_key=OPERATOR_KEY, retries=IMPATIENT

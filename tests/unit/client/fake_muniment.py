@@ -81,6 +81,7 @@ class FakeMuniment:
         """Contents that only this password opens."""
         self.hold_jobs = False
         """Jobs do not finish by themselves; `finish(job)` ends them."""
+        self.tells_its_ports = True
         self.slow_deletion = False
         """Deleting a tenant is not over within the request."""
         self.changed = asyncio.Condition()
@@ -116,6 +117,7 @@ class FakeMuniment:
             ("GET", job, self.get_job),
             ("DELETE", job, self.delete_job),
             ("GET", "/healthz/ready", self.ready),
+            ("GET", "/", self.start_page),
         ]
         app = Starlette(routes=[Route(path, handler, methods=[method]) for method, path, handler in table])
         app.add_middleware(BaseHTTPMiddleware, dispatch=self._serve)
@@ -235,6 +237,8 @@ class FakeMuniment:
 
     async def upload(self, request: Request) -> Response:
         tenant = self._tenant(request)
+        if request.scope.get("state") and int(request.headers.get("Content-Length", 2**60)) > 16 * 2**20:
+            raise Refused(413, "body-too-large-for-gateway")
         name, media_type, content, fields = await _received(request)
         digest = hashlib.sha256(content)
         claimed = request.headers.get("Repr-Digest")
@@ -418,6 +422,11 @@ class FakeMuniment:
         if form != "json":
             return PlainTextResponse(text if form == "text" else f"# {text}")
         return JSONResponse(_document(file.record, text, words=request.query_params.get("expand") == "words"))
+
+    async def start_page(self, request: Request) -> Response:
+        """The gateway's: this port serves the gateway's paths and the services' own."""
+        own = {"name": "files", "path": "/files", "direct": str(request.base_url)}
+        return JSONResponse({"name": "Muniment", "services": [own] if self.tells_its_ports else []})
 
     async def ready(self, _request: Request) -> Response:
         return JSONResponse({"status": "ready"})

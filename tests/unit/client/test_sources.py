@@ -12,7 +12,8 @@ from muniment import AsyncClient
 from muniment.download import destination, safe_name
 from muniment.file_calls import upload_file
 from muniment.upload_source import upload_source
-from tests.unit.client.fake_muniment import FakeMuniment
+from tests.unit.client.conftest import FakeServer
+from tests.unit.client.fake_muniment import OPERATOR_KEY, FakeMuniment
 
 
 def sent(call: object) -> bytes:
@@ -140,6 +141,23 @@ async def test_a_download_into_a_folder_that_is_not_there_fails(client: AsyncCli
     file = await client.files.upload(b"x", name="x.txt")
     with pytest.raises(FileNotFoundError):
         await client.files.download(file, tmp_path / "none" / "x.txt")
+
+
+async def test_what_is_too_large_for_a_gateway_goes_past_it(client: AsyncClient) -> None:
+    file = await client.files.upload(bytes(16 * 2**20 + 1), name="large.bin")
+    document = await client.extract(iter([b"of unknown length"]), name="x.txt")
+    assert (file.file_size_bytes, document.content) == (16 * 2**20 + 1, "of unknown length")
+
+
+async def test_a_gateway_that_keeps_its_ports_secret_takes_small_files_only(
+    server: FakeServer, fake: FakeMuniment
+) -> None:
+    fake.tells_its_ports = False
+    async with AsyncClient(server.url, api_key=OPERATOR_KEY, tenant="acme") as client:
+        await client.tenants.create("acme")
+        await client.files.upload(b"small", name="x.txt")
+        with pytest.raises(muniment.MunimentError, match="files_url"):
+            await client.files.upload(bytes(17 * 2**20), name="x.txt")
 
 
 async def test_a_refused_upload_stores_nothing(operator: AsyncClient, fake: FakeMuniment) -> None:
