@@ -11,6 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from actors.extractors.document import RecognisedLine, RecognisedPage
+from actors.ocr_lines import PlacedText, PlacingRecogniser
 from actors.ocr_models import OcrModels, bundled_models, models_in
 
 Pixels = npt.NDArray[np.uint8]
@@ -18,7 +19,7 @@ Pixels = npt.NDArray[np.uint8]
 # Measured best on CPU; detection thresholds are PP-OCRv6's own.
 _DETECTION_MIN_SIDE = 736
 """Smaller images are enlarged to it before detection."""
-_DETECTION_MAX_SIDE = 1600
+_DETECTION_MAX_SIDE = 1280
 """Larger ones are reduced to it; recognition reads the lines from the full image."""
 _MAX_PIXELS = 40_000_000
 _MIN_CONFIDENCE = 0.5
@@ -43,6 +44,7 @@ class OcrEngine:
         self._ocr = _paddle_ocr(models, threads, cache)
         self._pipeline = self._ocr.paddlex_pipeline._pipeline  # noqa: SLF001 - no public way to its parts in 3.7
         self._pipeline.text_det_max_side_limit = _DETECTION_MAX_SIDE
+        self._pipeline.text_rec_model = PlacingRecogniser(self._pipeline.text_rec_model)
 
     def recognise(self, image_path: Path) -> RecognisedPage:
         """The lines of a page image, wherever its top is; coordinates are those of the image as it was given."""
@@ -59,7 +61,7 @@ class OcrEngine:
     def _read(self, pixels: Pixels) -> list["_Found"]:
         result = self._ocr.predict(pixels, use_textline_orientation=False)[0]
         return [
-            _Found(text, float(score), np.asarray(polygon, dtype=float))
+            _Found(text.spaced(), float(score), np.asarray(polygon, dtype=float))
             for text, score, polygon in zip(result["rec_texts"], result["rec_scores"], result["rec_polys"], strict=True)
             if text.strip()
         ]
@@ -88,7 +90,7 @@ class OcrEngine:
 class _Found:
     """A line in the image that was read."""
 
-    def __init__(self, text: str, confidence: float, polygon: npt.NDArray[np.float64]) -> None:
+    def __init__(self, text: PlacedText, confidence: float, polygon: npt.NDArray[np.float64]) -> None:
         self.text, self.confidence, self.polygon = text, confidence, polygon
 
     @property
@@ -113,10 +115,11 @@ def _line(found: _Found, turns: int, width: int, height: int) -> RecognisedLine:
     corners = tuple(_turned_back(float(x), float(y), turns, width, height) for x, y in found.polygon)
     xs, ys = [x for x, _ in corners], [y for _, y in corners]
     return RecognisedLine(
-        text=found.text,
+        text=str(found.text),
         bbox=(min(xs), min(ys), max(xs), max(ys)),
         confidence=found.confidence,
         polygon=corners,
+        positions=found.text.positions,
     )
 
 

@@ -199,6 +199,7 @@ def recognised_page(message: dict[str, Any]) -> RecognisedPage:
                 bbox=tuple(line["bbox"]),
                 confidence=line["confidence"],
                 polygon=tuple((x, y) for x, y in line["polygon"]),
+                positions=tuple(line["positions"]),
             )
             for line in message["lines"]
         ),

@@ -202,6 +202,8 @@ class RecognisedLine:
     confidence: float
     polygon: tuple[tuple[float, float], ...] = ()
     """The four corners, in reading order, of a line that may be skewed."""
+    positions: tuple[float, ...] = ()
+    """Where the middle of each character of `text` stands, as a share of the line's length."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,18 @@
 """What OCR found on a page, laid out for reading, in the page's own unit."""
 
 import math
+import re
 import statistics
 from collections.abc import Iterator, Sequence
+from itertools import accumulate, pairwise
 
 from actors.extractors.document import Box, RecognisedLine, RecognisedPage
 from actors.extractors.page_layout import LayoutLine, LayoutWord, segments_of
 from actors.extractors.reading_order import lines_in_reading_order
 
 Point = tuple[float, float]
+
+_WORD = re.compile(r"\S+")
 
 
 def recognised_lines(page: RecognisedPage, width: float, height: float) -> list[LayoutLine]:
@@ -41,22 +45,15 @@ class _Upright:
         self._slope = _slope([self._turned(line) for line in page.lines])
 
     def words(self, line: RecognisedLine, number: int) -> Iterator[LayoutWord]:
-        """The line's words; OCR tells only where the line is, so each gets its share of it by its width."""
         corners = self._turned(line)
-        size = _height(corners)
-        total = sum(_width(character) for character in line.text) or 1.0
-        position = 0.0
-        for blank, text in _parts(line.text):
-            start = position + sum(_width(character) for character in blank)
-            position = start + sum(_width(character) for character in text)
-            if not text:
-                continue
-            share = _between(corners, start / total, position / total)
-            place = _between(line.polygon or _corners(line.bbox), start / total, position / total)
+        shares = _edges(line)
+        for match in _WORD.finditer(line.text):
+            start, end = shares[match.start()], shares[match.end()]
+            place = _between(line.polygon or _corners(line.bbox), start, end)
             yield LayoutWord(
-                text=text,
-                bbox=_box([self._level(point) for point in share]),
-                size=size,
+                text=match[0],
+                bbox=_box([self._level(point) for point in _between(corners, start, end)]),
+                size=_height(corners),
                 line=number,
                 confidence=line.confidence,
                 place=_box(place),
@@ -82,15 +79,13 @@ class _Upright:
         return point[0], point[1] - self._slope * point[0]
 
 
-def _parts(text: str) -> Iterator[tuple[str, str]]:
-    """Blanks and the word after them, over and over."""
-    rest = text
-    while rest:
-        word_on = rest.lstrip()
-        blank = rest[: len(rest) - len(word_on)]
-        word = word_on.split(maxsplit=1)[0] if word_on else ""
-        yield blank, word
-        rest = word_on[len(word) :]
+def _edges(line: RecognisedLine) -> list[float]:
+    """Where characters meet, as shares of the line's length: one more than there are characters."""
+    if line.positions:
+        inner = [(left + right) / 2 for left, right in pairwise(line.positions)]
+        return [0.0, *inner, 1.0]
+    widths = [_width(character) for character in line.text]
+    return [total / sum(widths) for total in accumulate(widths, initial=0.0)]
 
 
 def _width(character: str) -> float:

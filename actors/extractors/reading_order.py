@@ -14,7 +14,7 @@ _STEPS = 200
 """Places at which a gutter is looked for."""
 _MIN_SIDE = 3
 """Segments on each side of a gutter."""
-_MAX_CROSSING = 0.34
+_MAX_CROSSING = 1.0
 """Share of the smaller side that may cross."""
 _PROSE_LENGTH = 12.0
 """Mean characters of a segment of prose; in full-width scripts half of it."""
