@@ -36,7 +36,7 @@ Ending = Callable[[ClaimedJob], Awaitable[None]]
 @dataclass(eq=False, slots=True)
 class _Held:
     claim: ClaimedJob
-    task: asyncio.Task[None] | None = None
+    task: asyncio.Task[None] = field(init=False)
     ending: Ending | None = None
     """What to write when the work was stopped by this runner; None for a claim that is not its own any more."""
 
@@ -49,7 +49,7 @@ class JobLoop:
     work: Work
     slots: int
     tick: float = TICK_SECONDS
-    _held: dict[str, _Held] = field(default_factory=dict)
+    _held: dict[tuple[str, int], _Held] = field(default_factory=dict)
     _turns: FairTurns = field(default_factory=FairTurns)
     _woken: asyncio.Event = field(default_factory=asyncio.Event)
     _next_tick: float = 0.0
@@ -63,7 +63,7 @@ class JobLoop:
     def hear(self, channel: str, payload: str) -> None:
         """A signal came from the database."""
         if channel == extraction_signals.STOP:
-            if payload not in self._held:
+            if all(job_id != payload for job_id, _ in self._held):
                 return
             self._next_tick = 0.0
         self._woken.set()
@@ -112,8 +112,6 @@ class JobLoop:
             log.warning("job's runner not heard of", extra={"job": job_id})
 
     async def _claim(self) -> None:
-        if self.running >= self.slots:
-            return
         waiting = {tenant.tenant_id: tenant for tenant in await self.queue.waiting()}
         while (free := self.slots - self.running) > 0:
             tenant = self._turns.next(waiting.values(), last_slot=free == 1 and self.slots > 1)
@@ -131,8 +129,14 @@ class JobLoop:
             self._start(claim)
 
     def _start(self, claim: ClaimedJob) -> None:
-        held = self._held[claim.id] = _Held(claim)
+        held = self._held[claim.id, claim.attempt] = _Held(claim)
         held.task = asyncio.create_task(self._attend(held), name=claim.id)
+        # Not at the end of the task itself: one that is cancelled before it begins has no end.
+        held.task.add_done_callback(lambda _: self._let_go(claim))
+
+    def _let_go(self, claim: ClaimedJob) -> None:
+        del self._held[claim.id, claim.attempt]
+        self._woken.set()
 
     async def _attend(self, held: _Held) -> None:
         try:
@@ -150,10 +154,6 @@ class JobLoop:
         except Exception:
             log.exception("work failed in an unexpected way", extra={"job": held.claim.id})
             await self._write(self.queue.crash, held.claim)
-        finally:
-            if self._held.get(held.claim.id) is held:
-                del self._held[held.claim.id]
-            self._woken.set()
 
     async def _write(self, ending: Ending, claim: ClaimedJob) -> None:
         """Where that is not possible, the lease expires and a sweep ends the attempt."""
@@ -163,7 +163,7 @@ class JobLoop:
             log.info("end of attempt not written", extra={"job": claim.id, "reason": type(error).__name__})
 
     def _halt(self, held: _Held, ending: Ending | None) -> None:
-        if held.task is not None and not held.task.done() and not held.task.cancelling():
+        if not held.task.cancelling():
             held.ending = ending
             held.task.cancel()
 
@@ -171,7 +171,7 @@ class JobLoop:
         """Claim nothing more; what is not finished after `grace` seconds is given back."""
         self._stopping = True
         self._woken.set()
-        tasks = [held.task for held in self._held.values() if held.task is not None]
+        tasks = [held.task for held in self._held.values()]
         if tasks:
             await asyncio.wait(tasks, timeout=grace)
         for held in list(self._held.values()):

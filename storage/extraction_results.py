@@ -79,15 +79,13 @@ async def store(session: AsyncSession, job: ExtractionJob, made: NewResult) -> U
         document=cast(literal(document.decode(), Text), JSONB),
     )
     # An update that changes nothing: it locks the row that is there, so that nobody removes it meanwhile.
-    result_id: UUID | None = await session.scalar(
+    stored = await session.scalars(
         statement.on_conflict_do_update(
             index_elements=["tenant_id", "sha256", "options_hash", "engine_version"],
             set_={"engine_version": statement.excluded.engine_version},
         ).returning(ExtractionResult.id)
     )
-    if result_id is None:
-        raise RuntimeError("an upsert returned no row")
-    return result_id
+    return stored.one()
 
 
 async def find(session: AsyncSession, tenant_id: UUID, job_id: str) -> StoredResult:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from actors.extractors.kinds import ENGINE_VERSION
 from storage import extraction_crud, extraction_queue, tenant_crud
 from storage.database import Database
 from storage.extraction_crud import NewJob
@@ -14,7 +15,7 @@ from storage.identifiers import new_id
 from storage.models import File
 
 LEASE = 30.0
-ENGINE = "muniment-test-1"
+ENGINE = ENGINE_VERSION
 MADE = NewResult(ENGINE, "succeeded", 2, b'{"content":"done"}')
 
 

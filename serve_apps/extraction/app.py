@@ -74,7 +74,8 @@ class ExtractionService(IngressReplica):
 
 def build(settings: Settings) -> Any:
     parser = parser_pool(settings).bind(ocr_pool(settings).bind())
-    return ExtractionService.bind(JobRunner.bind(parser))
+    runner = JobRunner.bind(parser)  # type: ignore[attr-defined] # Serve's decorators are untyped
+    return ExtractionService.bind(runner)  # type: ignore[attr-defined]
 
 
 app = build(get_settings())

@@ -97,8 +97,6 @@ async def test_the_same_work_again_is_answered_at_once(tenant: TenantClient) -> 
     first = await tenant.finish_next(MADE)
     response = await tenant.create(file_id, Prefer="wait=20")
     job = response.json()
-    if job["state"] == "queued":
-        pytest.fail("the test's engine version is not the service's")
     assert (response.status_code, job["state"], job["cached"]) == (200, "succeeded", True)
     assert job["id"] != first
 

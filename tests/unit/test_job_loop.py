@@ -282,3 +282,18 @@ async def test_leases_are_renewed_while_the_loop_stops(queue: FakeJobQueue) -> N
         workers.release.set()
         await stopping
     assert job.state == "succeeded"
+
+
+async def test_work_that_is_stopped_before_it_begins_is_let_go(queue: FakeJobQueue) -> None:
+    """Race: the job is lost between the start of its task and the first step of it."""
+    job = queue.add()
+    workers = Workers(queue, finishes)
+    loop = JobLoop(queue, workers, 1, 60)
+    claim = await queue.claim((await queue.waiting())[0])
+    assert claim is not None
+    loop._start(claim)
+    loop._halt(loop._held[claim.id, 1], None)
+    await loop.stop(0)
+    async with asyncio.timeout(5):
+        await loop.run()
+    assert (workers.begun, job.state) == ([], "running")
