@@ -40,6 +40,8 @@ class StoredResult:
     file: FileRecord
     result_id: UUID
     size_bytes: int
+    engine_version: str
+    options_hash: str
 
 
 def without_nul(document: bytes) -> bytes:
@@ -92,7 +94,7 @@ async def find(session: AsyncSession, tenant_id: UUID, job_id: str) -> StoredRes
     """Raises `NotFound` for no such job, `NotFinished` for one without a result."""
     found = (
         await session.execute(
-            select(ExtractionJob, File, ExtractionResult.id, ExtractionResult.size_bytes)
+            select(ExtractionJob, File, ExtractionResult)
             .join(File, File.id == ExtractionJob.file_id)
             .outerjoin(
                 ExtractionResult,
@@ -104,10 +106,17 @@ async def find(session: AsyncSession, tenant_id: UUID, job_id: str) -> StoredRes
     ).one_or_none()
     if found is None:
         raise NotFound("extraction")
-    job, file, result_id, size_bytes = found
-    if result_id is None:
+    job, file, result = found
+    if result is None:
         raise NotFinished(job.state)
-    return StoredResult(JobRecord.of(job), FileRecord.of(file), result_id, size_bytes)
+    return StoredResult(
+        job=JobRecord.of(job),
+        file=FileRecord.of(file),
+        result_id=result.id,
+        size_bytes=result.size_bytes,
+        engine_version=result.engine_version,
+        options_hash=result.options_hash,
+    )
 
 
 async def read_document(session: AsyncSession, tenant_id: UUID, result_id: UUID) -> bytes | None:

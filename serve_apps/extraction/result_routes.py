@@ -34,7 +34,7 @@ async def get_result(
     if not none_match(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     document = await read_document(services, stored)
-    return Response(await render(document, stored.file, view), 200, headers, MEDIA_TYPES[form])
+    return Response(await render(document, stored, view), 200, headers, MEDIA_TYPES[form])
 
 
 def _tag(stored: StoredResult, view: View) -> str:
