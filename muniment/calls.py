@@ -99,6 +99,11 @@ def reads_page(shape: type[T]) -> Callable[[httpx.Response], Page[T]]:
     return read
 
 
+def reads_items(shape: type[T]) -> Callable[[httpx.Response], tuple[T, ...]]:
+    """For lists that come whole."""
+    return lambda response: reads_page(shape)(response).items
+
+
 def reads_nothing(_response: httpx.Response) -> None:
     return None
 

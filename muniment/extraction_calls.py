@@ -116,9 +116,15 @@ def _read_object(response: httpx.Response) -> dict[str, Any]:
     return cast("dict[str, Any]", json_of(response))
 
 
-def wait_for_job(tenant: str, job: Job | str, timeout: float | None, on_progress: OnProgress | None) -> Flow[Job]:
-    """Long-polls until the job has finished, whatever way; raises WaitTimedOut after `timeout` seconds."""
-    started = time.monotonic()
+def wait_for_job(
+    tenant: str,
+    job: Job | str,
+    timeout: float | None,
+    on_progress: OnProgress | None,
+    started: float | None = None,
+) -> Flow[Job]:
+    """Long-polls until the job has finished, whatever way; raises WaitTimedOut `timeout` seconds after `started`."""
+    started = time.monotonic() if started is None else started
     current = job if isinstance(job, Job) else (yield from send(get_job(tenant, job)))
     while not current.finished:
         left = _seconds_left(started, timeout)
@@ -155,7 +161,6 @@ def extract(
     hold = LONGEST_POLL if timeout is None else max(0.0, min(timeout, LONGEST_POLL))
     # Someone who watches wants to see the job before it is over.
     job = yield from send(submit(tenant, stored, options, prefer_wait=0.0 if on_progress else hold))
-    left = None if timeout is None else timeout - (time.monotonic() - started)
-    finished = yield from wait_for_job(tenant, job, left, on_progress)
+    finished = yield from wait_for_job(tenant, job, timeout, on_progress, started)
     finished.raise_for_failure()
     return (yield from send(get_document(tenant, finished, None, words=False)))

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx
 
-from muniment.calls import Call, Flow, json_of, reads, reads_nothing, reads_page, send
-from muniment.decoding import UnexpectedAnswer, decode, encode
+from muniment.calls import Call, Flow, json_of, reads, reads_items, reads_nothing, reads_page, send
+from muniment.decoding import UnexpectedAnswer, encode
 from muniment.endpoints import Endpoints
 from muniment.errors import VersionConflict
 from muniment.models import BatchItem, FileFilters, Page, StoredFile
@@ -184,14 +184,7 @@ def batch_delete(tenant: str, files: Sequence[StoredFile | str]) -> Call[tuple[B
 
 def _batch(tenant: str, verb: str, files: Sequence[StoredFile | str]) -> Call[tuple[BatchItem, ...]]:
     body = {"ids": [id_of(file) for file in files]}
-    return Call("files", "POST", f"{files_path(tenant)}:{verb}", _read_batch, json=body)
-
-
-def _read_batch(response: httpx.Response) -> tuple[BatchItem, ...]:
-    data = json_of(response)
-    if not isinstance(data, dict) or not isinstance(data.get("items"), list):
-        raise UnexpectedAnswer("a batch has no items")
-    return tuple(decode(BatchItem, item) for item in data["items"])
+    return Call("files", "POST", f"{files_path(tenant)}:{verb}", reads_items(BatchItem), json=body)
 
 
 def file_content(tenant: str, file: StoredFile | str) -> Call[None]:

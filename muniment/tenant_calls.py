@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import httpx
-
-from muniment.calls import Call, Flow, Pause, json_of, reads, reads_nothing, reads_page, send
-from muniment.decoding import UnexpectedAnswer, decode, encode
+from muniment.calls import Call, Flow, Pause, reads, reads_items, reads_nothing, reads_page, send
+from muniment.decoding import encode
 from muniment.errors import WaitTimedOut
 from muniment.models import ApiKey, Operation, Page, Tenant
 from muniment.request_parts import (
@@ -78,13 +76,13 @@ def delete_tenant_and_wait(code: str, wait: float | None) -> Flow[Operation]:
     operation = yield from send(delete_tenant(code, min(wait or 0.0, LONGEST_POLL)))
     if wait is None:
         return operation
-    return (yield from wait_for_operation(operation, wait - (time.monotonic() - started)))
+    return (yield from _wait_for_operation(operation, wait, started))
 
 
-def wait_for_operation(operation: Operation, seconds: float) -> Flow[Operation]:
-    deadline, pause = time.monotonic() + seconds, 0.1
+def _wait_for_operation(operation: Operation, seconds: float, started: float) -> Flow[Operation]:
+    pause = 0.1
     while not operation.finished:
-        left = deadline - time.monotonic()
+        left = started + seconds - time.monotonic()
         if left <= 0:
             raise WaitTimedOut(operation.id, operation.state, seconds)
         yield Pause(min(pause, left))
@@ -99,7 +97,7 @@ def create_key(tenant: str, scopes: Sequence[str], name: str | None, time_expire
 
 
 def list_keys(tenant: str) -> Call[tuple[ApiKey, ...]]:
-    return Call("files", "GET", _keys_path(tenant), _read_keys)
+    return Call("files", "GET", _keys_path(tenant), reads_items(ApiKey))
 
 
 def revoke_key(tenant: str, key_id: str) -> Call[None]:
@@ -109,11 +107,3 @@ def revoke_key(tenant: str, key_id: str) -> Call[None]:
 
 def _keys_path(tenant: str) -> str:
     return f"{tenant_path(tenant)}/api-keys"
-
-
-def _read_keys(response: httpx.Response) -> tuple[ApiKey, ...]:
-    data = json_of(response)
-    items = data.get("items") if isinstance(data, dict) else data
-    if not isinstance(items, list):
-        raise UnexpectedAnswer("a list of keys has no items")
-    return tuple(decode(ApiKey, item) for item in items)

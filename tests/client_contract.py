@@ -48,6 +48,7 @@ class ClientContract:
         listed = [tenant.code async for tenant in operator.tenants.list(page_size=2)]
         assert set(codes) <= set(listed)
         assert len(listed) == len(set(listed))
+        assert len(await operator.tenants.page(limit=2)) == 2
 
     async def test_a_tenant_changes_from_the_version_that_was_read(self, operator: AsyncClient) -> None:
         tenant = await operator.tenants.create(new_code())
@@ -164,6 +165,7 @@ class ClientContract:
         assert "Plain words." in await client.extractions.markdown(job)
         assert (await client.extractions.result_json(job))["schema"] == "muniment.document/1"
         assert [listed.id async for listed in client.extractions.list(state="succeeded")] == [job.id]
+        assert [listed.id for listed in await client.extractions.page(file=file)] == [job.id]
         with pytest.raises(muniment.Conflict):
             await client.extractions.cancel(job)
         await client.extractions.delete(job)

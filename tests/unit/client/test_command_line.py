@@ -160,6 +160,18 @@ async def test_a_document_that_cannot_be_read_says_why(acme: Run, fake: FakeMuni
     assert "It is no PDF. (corrupt-file; file fs_" in done.err
 
 
+async def test_an_encrypted_document_is_opened_with_an_asked_password(
+    acme: Run, fake: FakeMuniment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typer.prompt", lambda *_args, **_options: "open")
+    (tmp_path / "x.txt").write_text("sesame")
+    fake.locked = {b"sesame": "open"}
+    assert (await acme("extract", tmp_path / "x.txt")).code == 1
+    opened = await acme("extract", tmp_path / "x.txt", "--ask-password", "--pages", "1")
+    assert opened.out == "sesame\n"
+    assert [list(job["options"]) for job in fake.tenants["acme"].jobs.values()][-1] == ["ocr", "tables", "pages"]
+
+
 async def test_wrong_usage_is_told_apart_from_problems(acme: Run, tmp_path: Path) -> None:
     assert (await acme("upload", tmp_path / "missing.txt")).code == 2
     assert (await acme("tenant", "configure", "acme")).code == 2
@@ -211,6 +223,14 @@ async def test_a_corpus_is_read_through_the_service(acme: Run, fake: FakeMunimen
     locked = json.loads((out / "texts/locked.txt.json").read_text())
     assert (locked["status"], locked["with_password"]["text"]) == ("password", "sesame")
     assert not fake.tenants["acme"].files
+
+
+async def test_a_corpus_run_shows_what_it_counted(acme: Run, tmp_path: Path) -> None:
+    for kind in ("one", "two"):
+        (tmp_path / f"{kind}.txt").write_text(kind)
+    manifest = [json.dumps({"path": f"{kind}.txt", "kind": kind}) for kind in ("one", "two")]
+    (tmp_path / "manifest.jsonl").write_text("\n".join(manifest))
+    assert (await acme("corpus", tmp_path, tmp_path / "out", "--kind", "two")).out == "two\t1\t0\t0\t0\t0\n"
 
 
 async def test_a_corpus_run_goes_on_after_a_failure_of_the_service(

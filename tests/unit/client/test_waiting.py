@@ -76,6 +76,19 @@ async def test_a_slow_deletion_is_followed_to_its_end(operator: AsyncClient, fak
     assert (await operator.tenants.delete("slow")).result == {"rows_left": 0, "bytes_left": 0}
 
 
+async def test_a_deletion_that_takes_too_long_goes_on_alone(operator: AsyncClient, fake: FakeMuniment) -> None:
+    fake.slow_deletion = True
+    await operator.tenants.create("slow")
+    with pytest.raises(muniment.WaitTimedOut, match="op-slow is still running after 0 s"):
+        await operator.tenants.delete("slow", wait=0)
+
+
+def test_a_failed_operation_is_an_exception() -> None:
+    failed = muniment.Operation("op_1", "delete-tenant", "failed", result={"rows_left": 3})
+    with pytest.raises(muniment.OperationFailed, match="rows_left"):
+        failed.raise_for_failure()
+
+
 async def test_a_deletion_need_not_be_waited_for(operator: AsyncClient, fake: FakeMuniment) -> None:
     fake.slow_deletion = True
     await operator.tenants.create("slow")
