@@ -17,7 +17,9 @@ router = APIRouter(prefix="/v1/tenants/{code}/extractions", tags=["results"])
 Reader = Annotated[Caller, Depends(caller("extractions:read"))]
 
 
-@router.get("/{job_id}/result", responses={200: {"content": dict.fromkeys(MEDIA_TYPES.values(), {})}, 304: {}})
+@router.get(
+    "/{job_id}/result", responses={200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}}, 304: {}}
+)
 async def get_result(
     request: Request,
     job_id: str,
