@@ -141,12 +141,12 @@ class Transfer:
 
 
 def upload(target: Target, path: str, size: int, *, method: str = "POST", **headers: str) -> Transfer:
-    """Send `size` bytes (a multiple of 1 MiB) as one raw body."""
+    """Send `size` bytes as one raw body."""
     started = time.perf_counter()
     with socket.create_connection((target.host, target.port)) as connection:
         connection.sendall(target.head(method, path, size, **headers))
-        for _ in range(size // len(CHUNK)):
-            connection.sendall(CHUNK)
+        for sent in range(0, size, len(CHUNK)):
+            connection.sendall(memoryview(CHUNK)[: size - sent])
         return _read_answer(connection, started)
 
 

@@ -1,0 +1,29 @@
+"""`python -m benchmarks [files] [pages] [memory] [tenants]`: Muniment against what one would write by hand.
+
+Starts a Muniment of its own and everything it is compared with, and prints figures with their ratios in brackets. Without
+a name it runs all of them. `memory` needs root: it makes a slow disk.
+"""
+
+import argparse
+
+from benchmarks import memory, pages, tenants, transfers
+from benchmarks.instance import muniment_up
+
+ON_ONE_INSTANCE = {"files": transfers.run, "pages": pages.run, "tenants": tenants.run}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("chosen", nargs="*", choices=[*ON_ONE_INSTANCE, "memory", []], metavar="benchmark")
+    chosen = parser.parse_args().chosen or [*ON_ONE_INSTANCE, "memory"]
+    shared = [name for name in ON_ONE_INSTANCE if name in chosen]
+    if shared:
+        with muniment_up() as instance:
+            for name in shared:
+                print(ON_ONE_INSTANCE[name](instance), flush=True)
+    if "memory" in chosen:
+        print(memory.run(), flush=True)
+
+
+if __name__ == "__main__":
+    main()
