@@ -1,7 +1,7 @@
 """`python -m benchmarks [files] [pages] [memory] [tenants]`: Muniment against what one would write by hand.
 
-Starts a Muniment of its own and everything it is compared with, and prints figures with their ratios in brackets. Without
-a name it runs all of them. `memory` needs root: it makes a slow disk.
+Starts a Muniment of its own and everything it is compared with, and prints figures with their ratios in brackets.
+Without a name it runs all of them. `memory` needs root: it makes a slow disk.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""How much a replica grows while a body waits for the slower side: uploads to a slow disk, downloads to a slow client."""
+"""How much a replica grows while a body waits for its slower side: up to a slow disk, and down to a slow client."""
 
 import json
 import time

@@ -1,7 +1,7 @@
 """A disk that is slow for real: a file system on a loop device that the kernel throttles.
 
-Needs root and the blkio controller of cgroup v1. Mounted `sync`, so that every write waits for the disk instead of filling
-the page cache, as it is when that is full.
+Needs root and the blkio controller of cgroup v1. Mounted `sync`, so that every write waits for the disk instead of
+filling the page cache, as it is when that is full.
 """
 
 import contextlib
