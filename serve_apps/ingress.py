@@ -20,6 +20,7 @@ with the root path in front, never absolute URLs: `service_path(request, "/v1/op
 """
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401 - at its import it registers its own end, which must run after ours
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
