@@ -9,7 +9,7 @@ import cchardet
 from actors.extractors.document import ExtractionFailed
 from actors.extractors.text_plausibility import plausibility
 
-_SAMPLE_BYTES = 64 * 2**10
+_SAMPLE_BYTES = 16 * 2**10
 _BOMS = (
     # UTF-32's begins with UTF-16's.
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -25,6 +25,7 @@ _SEVEN_BIT = (
     (re.compile(rb"~\{[!-~]+?~\}"), ("hz",)),
 )
 _UNICODE = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
+_MULTIBYTE = frozenset({"gb18030", "gb2312", "big5", "big5hkscs", "cp932", "shift_jis", "euc_jp", "cp949", "euc_kr"})
 _LEGACY = (
     *("gb18030", "big5hkscs", "cp932", "euc_jp", "cp949"),
     *("cp1251", "koi8_r", "koi8_u", "iso8859_5", "cp866", "mac_cyrillic"),
@@ -32,10 +33,10 @@ _LEGACY = (
     *("cp1253", "iso8859_7", "cp1255", "cp1256", "iso8859_6", "cp874"),
 )
 """In order of preference among equals."""
-_DETECTOR_BONUS = 0.35
-"""What the detector's word is worth, in points of plausibility, on a text of any length."""
+_DETECTOR_BONUS = 0.4
+"""What the detector's word is worth, in points of plausibility, where it had enough to count."""
 _ENOUGH_BYTES = 512
-"""Bytes beyond ASCII from which on the detector's statistics have something to count."""
+"""Bytes beyond ASCII that its statistics of thousands of characters need; those of an alphabet need few."""
 _MAX_CONTROLS = 0.1
 _MAX_REPAIRS = 0.01
 
@@ -114,9 +115,7 @@ def _by_judgement(data: bytes) -> DecodedText:
     encodings = dict.fromkeys([*([detected] if detected else []), *_LEGACY, *_UNICODE[: 2 * (len(data) % 2 == 0)]])
     scores = {encoding: _score(sample, encoding) for encoding in encodings}
     if detected:
-        scores[detected] += _DETECTOR_BONUS * confidence
-        if confidence > 0.8 and sum(byte > 0x7F for byte in sample) >= _ENOUGH_BYTES:  # noqa: PLR2004
-            scores[detected] += _DETECTOR_BONUS
+        scores[detected] += _DETECTOR_BONUS * confidence * _counted(sample, detected)
     decoded = _decoded(data, max(scores, key=scores.__getitem__))
     if _controls(decoded.text) + decoded.replaced > len(decoded.text) * _MAX_CONTROLS:
         raise ExtractionFailed("corrupt-file", "parse", "The file is not text in any known encoding.")
@@ -129,6 +128,12 @@ def _detected(data: bytes) -> tuple[str | None, float]:
         return codecs.lookup(found["encoding"] or "").name.replace("-", "_"), found["confidence"] or 0.0
     except LookupError:
         return None, 0.0
+
+
+def _counted(sample: bytes, encoding: str) -> float:
+    if encoding not in _MULTIBYTE:
+        return 1.0
+    return min(1.0, sum(byte > 0x7F for byte in sample) / _ENOUGH_BYTES)  # noqa: PLR2004
 
 
 def _telling_sample(data: bytes) -> bytes:

@@ -3,6 +3,7 @@
 For texts too short for statistics. The weights order encodings; they are no probabilities.
 """
 
+import itertools
 import re
 import unicodedata
 from functools import lru_cache
@@ -26,11 +27,26 @@ _SCRIPT_FREQUENT = {
     "ARABIC": frozenset("اليمنرتوبةعدسفهكقح"),
     "THAI": frozenset("านรกอเงมยลวดทตสะปบคหแจพชขใไโผ่้ีัิืุู็์ำ"),
 }
+_EAST_ASIAN = {
+    "CJK": _COMMON_HAN,
+    "HANGUL": 0.9,
+    "HIRAGANA": 1.5,
+    "KATAKANA": 1.7,
+    "KATAKANA-HIRAGANA": 1.5,
+    "HALFWIDTH": -0.2,
+    "FULLWIDTH": 0.8,
+    "IDEOGRAPHIC": 0.8,
+}
 _WESTERN = frozenset("éèàçüöäßñóíáêôîâùûúëïåøæãõœ")
 _CENTRAL = frozenset("ąćęłńśźżčřšžýůěťďňőűăâîșțşţğıćđ")
 _EASTERN = frozenset("āēīūģķļņėįųõầấậảạ")
-_QUOTES = frozenset("“”‘’–—…•„«»·°§€£©®™№½¿¡ªº´¨ ")
-_PRINTABLE_RUN = re.compile(r"[^\W\d_]+")
+_QUOTES = frozenset("“”‘’„–—…£€")  # noqa: RUF001 - the typographic ones are meant
+_SIGNS = frozenset("•«»·°§©®™№½¿¡ªº\u00b4¨\u00a0")
+_WORD = re.compile(r"[^\W\d_]+")
+# A box within a word, a Thai vowel sign without a Thai letter before it.
+_MISPLACED = re.compile(
+    "[^\u0e00-\u0e7f][\u0e31\u0e34-\u0e3a\u0e47-\u0e4e]|[^\\W\\d_][\u2500-\u259f]|[\u2500-\u259f][^\\W\\d_]"
+)
 
 
 def plausibility(text: str, size: int) -> float:
@@ -40,37 +56,41 @@ def plausibility(text: str, size: int) -> float:
         return 0.0
     weighed = sum(_weight(character) for character in foreign) - _controls(text) * 6.0 + _oddities(text)
     ascii_bytes = len(text) - len(foreign)
-    return weighed * 1.0 / max(1, size - ascii_bytes)
+    return weighed / max(1, size - ascii_bytes)
 
 
 @lru_cache(maxsize=65536)
 def _weight(character: str) -> float:
     """Of one character, times the bytes that it commonly takes in the encodings that are judged."""
-    category = unicodedata.category(character)
-    if category in {"Cc", "Cn", "Cs", "Co"} or character == "\ufffd":
+    if unicodedata.category(character) in {"Cc", "Cn", "Cs", "Co"} or character == "\ufffd":
         return _IMPOSSIBLE
-    if character in _FREQUENT_KANA:
-        return 2 * _FREQUENT
-    script = unicodedata.name(character, "").split(" ")[0]
-    match script:
-        case "CJK":
-            return 2 * _han(character)
-        case "HIRAGANA" | "KATAKANA":
-            return 2 * 1.2
-        case "HALFWIDTH":
-            return -0.4
-        case "FULLWIDTH" | "IDEOGRAPHIC":
-            return 2 * 0.8
-        case "HANGUL":
-            return 2 * (_FREQUENT if character in _FREQUENT_HANGUL else 0.9 if _in(character, "euc_kr") else _ODD)
-        case "LATIN":
-            return _latin(character)
-        case "BOX" | "BLOCK" | "COMBINING":
-            return _ODD
+    if character in _QUOTES:
+        return 1.0
+    if character in _SIGNS:
+        return 0.3
+    script = _script(character)
+    if script in _EAST_ASIAN:
+        return 2 * _east_asian(character, script)
+    return _latin(character) if script == "LATIN" else _alphabetic(character, script)
+
+
+def _east_asian(character: str, script: str) -> float:
+    if character in _FREQUENT_KANA or character in _FREQUENT_HANGUL:
+        return _FREQUENT
+    if script == "CJK":
+        return _han(character)
+    if script == "HANGUL":
+        return 0.9 if _in(character, "euc_kr") else _ODD
+    return _EAST_ASIAN[script]
+
+
+def _alphabetic(character: str, script: str) -> float:
     frequent = _SCRIPT_FREQUENT.get(script)
-    if frequent is not None:
-        return 1.2 if character in frequent else 0.5 if character.lower() in frequent or script != "CYRILLIC" else 0.1
-    return 0.3 if character in _QUOTES else _ODD
+    if frequent is None:
+        return _ODD
+    if character in frequent:
+        return 1.2
+    return 0.5 if character.lower() in frequent or script != "CYRILLIC" else 0.1
 
 
 def _han(character: str) -> float:
@@ -78,7 +98,7 @@ def _han(character: str) -> float:
         return _FREQUENT
     common = sum((_first_level_gb(character), _first_level_big5(character), _first_level_jis(character)))
     if common:
-        return _COMMON_HAN if common > 1 else 1.1
+        return _COMMON_HAN if common > 1 else 0.7
     return -0.2 if character not in "、。「」『』" and (_in(character, "gb2312") or _in(character, "big5")) else _ODD
 
 
@@ -105,7 +125,7 @@ def _bytes(character: str, encoding: str) -> int:
 
 def _latin(character: str) -> float:
     lower = character.lower()
-    weight = 1.0 if lower in _WESTERN else 0.8 if lower in _CENTRAL else 0.4 if lower in _EASTERN else -0.5
+    weight = 1.0 if lower in _WESTERN else 0.8 if lower in _CENTRAL else 0.7 if lower in _EASTERN else -0.5
     return weight if character == lower else weight - 0.3
 
 
@@ -114,13 +134,14 @@ def _controls(text: str) -> int:
 
 
 def _oddities(text: str) -> float:
-    """Points lost for words that mix scripts, or whose capitals stand behind small letters."""
-    return sum(_word_oddity(word) for word in _PRINTABLE_RUN.findall(text) if not word.isascii())
+    """Points lost for words that mix scripts or hold line drawing, or whose capitals stand behind small letters."""
+    words = sum(_word_oddity(word) for word in _WORD.findall(text) if not word.isascii())
+    return words - 2.0 * len(_MISPLACED.findall(text))
 
 
 def _word_oddity(word: str) -> float:
     lost = 0.0
-    for before, after in zip(word, word[1:], strict=False):
+    for before, after in itertools.pairwise(word):
         if before.islower() and after.isupper():
             lost -= 1.0
         if _family(before) != _family(after):
@@ -131,5 +152,9 @@ def _word_oddity(word: str) -> float:
 @lru_cache(maxsize=65536)
 def _family(character: str) -> str:
     """Han and kana stand together in Japanese; Han and Hangul hardly ever do any more."""
-    script = unicodedata.name(character, "").split(" ")[0]
+    script = _script(character)
     return "CJK" if script in {"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC"} else script
+
+
+def _script(character: str) -> str:
+    return unicodedata.name(character, "").split(" ")[0]
