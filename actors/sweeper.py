@@ -1,8 +1,10 @@
 """Finishes what a crash left half done. One sweeper in the cluster works at a time; each round can be repeated."""
 
 import asyncio
+import contextlib
 import logging
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -28,6 +30,15 @@ REMOVAL_AGE = timedelta(seconds=30)
 """Whoever removed the row unlinks the bytes at once; the sweeper looks at what was left."""
 CALL_AGE = timedelta(hours=1)
 IDEMPOTENCY_AGE = timedelta(hours=24)
+
+
+@contextlib.contextmanager
+def _postponed(what: str, name: str) -> Iterator[None]:
+    """An expected failure is for the next round."""
+    try:
+        yield
+    except MunimentError as error:
+        log.warning("sweep postponed", extra={what: name, "reason": str(error)})
 
 
 class Sweeper:
@@ -65,31 +76,43 @@ class Sweeper:
         async with self._database.reading() as session:
             operations = await running_operations(session)
         for operation in operations:
-            await self._purge.run(operation)
+            # One that cannot end now, because a server is away, must not hold up the others.
+            with _postponed("purge", operation):
+                await self._purge.run(operation)
 
     async def _finish_removals(self) -> None:
+        while await self._remove_some() == BATCH:
+            pass
+
+    async def _remove_some(self) -> int:
+        """One batch of removals whose time has come; how many they were."""
         async with self._database.transaction() as session:
-            old = select(Removal).where(Removal.time_created < datetime.now(UTC) - REMOVAL_AGE).limit(BATCH)
-            for removal in await session.scalars(old):
-                await self._disk.remove(removal.storage_path)
-                await session.delete(removal)
+            old = select(Removal.storage_path).where(Removal.time_created < datetime.now(UTC) - REMOVAL_AGE)
+            paths = (await session.scalars(old.limit(BATCH))).all()
+            for path in paths:
+                await self._disk.remove(path)
+            await session.execute(delete(Removal).where(Removal.storage_path.in_(paths)))
+        return len(paths)
 
     async def _abandon_dead_uploads(self) -> None:
         """An upload is dead when its row is old and no byte of it came for as long."""
         grace = self._upload_grace.total_seconds()
         async with self._database.reading() as session:
             query = (
-                select(Tenant.code, File.id)
+                select(Tenant.code, File.id, File.storage_path)
                 .join(Tenant, Tenant.id == File.tenant_id)
                 .where(File.state == "pending", File.time_created < datetime.now(UTC) - self._upload_grace)
+                .where(Tenant.status != "deleting")
+                .order_by(File.time_created)
                 .limit(BATCH)
             )
             pending = (await session.execute(query)).all()
-        for code, file_id in pending:
-            age = await self._disk.seconds_since_written(code, file_id, time.time())
-            if age is None or age >= grace:
-                await self._hosting.call(code, AbandonFile(uuid4(), file_id))
-                log.info("dead upload swept", extra={"tenant": code, "file": file_id})
+        for code, file_id, path in pending:
+            with _postponed("upload", file_id):
+                age = await self._disk.seconds_since_written(path, time.time())
+                if age is None or age >= grace:
+                    await self._hosting.call(code, AbandonFile(uuid4(), file_id))
+                    log.info("dead upload swept", extra={"tenant": code, "file": file_id})
 
     async def _forget_old_answers(self) -> None:
         now = datetime.now(UTC)

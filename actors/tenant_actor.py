@@ -1,7 +1,6 @@
 """One tenant's changes, one after another, in the database as in time."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ from typing import Any, Self
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actors.tenant_changes import Answer, Change, TenantState
@@ -18,7 +16,7 @@ from storage import idempotency, tenant_crud
 from storage.cache import GONE, Cache
 from storage.cache_keys import api_key_key, file_key, tenant_key
 from storage.database import Database
-from storage.errors import MunimentError, NotFound, TenantActorFenced
+from storage.errors import MunimentError, NotFound, TenantActorFenced, Unavailable
 from storage.extraction_crud import forget_file_extractions
 from storage.files_on_disk import FilesOnDisk
 from storage.models import File, Json, Removal, TenantCall
@@ -53,10 +51,11 @@ class TenantActor:
         self._cache = cache
         self._disk = disk
         self._mailbox: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._in_hand: list[_Waiting] = []
         self._loop = asyncio.create_task(self._empty_mailbox(), name=f"tenant {code}")
         self.last_used = time.monotonic()
         self.retired = False
-        """Set when the actor may write no more: fenced off, or its tenant gone."""
+        """Set when the actor may write no more: fenced off, its tenant gone, or closed."""
 
     @classmethod
     async def activate(cls, code: str, database: Database, cache: Cache, disk: FilesOnDisk) -> Self:
@@ -67,10 +66,12 @@ class TenantActor:
 
     @property
     def is_idle(self) -> bool:
-        return self._mailbox.empty()
+        return self._mailbox.empty() and not self._in_hand
 
     async def call(self, change: Change[Answer]) -> Answer:
         """Apply the change. Cancelling the caller does not take back what is in the mailbox."""
+        if self.retired:
+            raise TenantActorFenced
         self.last_used = time.monotonic()
         waiting = _Waiting(change, asyncio.get_running_loop().create_future())
         self._mailbox.put_nowait(waiting)
@@ -81,55 +82,70 @@ class TenantActor:
         """Stop. Whoever still waits is told to find the next activation."""
         self.retired = True
         self._loop.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._loop
-        while not self._mailbox.empty():
-            _fail(self._mailbox.get_nowait(), TenantActorFenced())
+        # Not awaited itself: that would take the loop's cancellation for the caller's, or the other way round.
+        try:
+            await asyncio.wait([self._loop])
+        finally:
+            while not self._mailbox.empty():
+                self._in_hand.append(self._mailbox.get_nowait())
+            for waiting in self._in_hand:
+                _fail(waiting, TenantActorFenced())
 
     async def _empty_mailbox(self) -> None:
         while True:
-            batch = [await self._mailbox.get()]
-            while len(batch) < MAX_BATCH and not self._mailbox.empty():
-                batch.append(self._mailbox.get_nowait())
-            await self._serve(batch)
+            self._in_hand = [await self._mailbox.get()]
+            while len(self._in_hand) < MAX_BATCH and not self._mailbox.empty():
+                self._in_hand.append(self._mailbox.get_nowait())
+            await self._serve(self._in_hand)
+            self._in_hand = []
 
     async def _serve(self, batch: list[_Waiting]) -> None:
         try:
             answers = await self._commit([waiting.change for waiting in batch])
-        except DBAPIError:
-            if len(batch) == 1:
-                log.exception("change failed", extra={"tenant": self.code, "change": type(batch[0].change).__name__})
-                _fail(batch[0], RuntimeError("the change could not be written"))
-                return
-            # One change that the database refuses must not take its neighbours with it.
-            for waiting in batch:
-                await self._serve([waiting])
-        except asyncio.CancelledError:
-            for waiting in batch:
-                _fail(waiting, TenantActorFenced())
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            self.retired = isinstance(error, NotFound | TenantActorFenced)
+        except MunimentError as error:
+            if isinstance(error, NotFound | TenantActorFenced):
+                self.retired = True
             for waiting in batch:
                 _fail(waiting, error)
+        except Exception:
+            # A defect, or what the database refuses: one such change must not take its neighbours with it.
+            if len(batch) > 1:
+                for waiting in batch:
+                    await self._serve([waiting])
+                return
+            log.exception("change failed", extra={"tenant": self.code, "change": type(batch[0].change).__name__})
+            _fail(batch[0], RuntimeError("the change could not be written"))
         else:
             for waiting, answer in zip(batch, answers, strict=True):
                 _settle(waiting, answer)
 
     async def _commit(self, changes: Sequence[Change[Any]]) -> list[Any]:
         """One transaction; the answers, or the expected errors, in the order of the changes."""
-        answers: list[Any] = []
-        async with self._database.transaction() as session:
-            state = await self._load(session, changes)
-            remembered = await self._remembered(session, changes)
-            for change in changes:
-                answers.append(answer := _apply(change, state, remembered))
-                if change.remembered and change.call_id not in remembered and not isinstance(answer, MunimentError):
-                    outcome = change.remember(answer)
-                    remembered[change.call_id] = outcome
-                    session.add(TenantCall(id=change.call_id, tenant_id=self.tenant_id, outcome=outcome))
-            await self._write(session, state)
+        state: TenantState | None = None
+        try:
+            async with self._database.transaction() as session:
+                state = await self._load(session, changes)
+                answers = await self._apply_all(session, state, changes)
+                await self._write(session, state)
+        except (Unavailable, asyncio.CancelledError):
+            # The commit may have come through unheard. To announce what was not committed costs a few misses.
+            if state is not None:
+                await self._cache.invalidate(state.invalidations)
+            raise
+        # From here on nothing is written under this activation.
+        self.retired |= state.deletion is not None
         await self._announce(state)
+        return answers
+
+    async def _apply_all(self, session: AsyncSession, state: TenantState, changes: Sequence[Change[Any]]) -> list[Any]:
+        answers: list[Any] = []
+        remembered = await self._remembered(session, changes)
+        for change in changes:
+            answers.append(answer := _apply(change, state, remembered))
+            if change.remembered and change.call_id not in remembered and not isinstance(answer, MunimentError):
+                outcome = change.remember(answer)
+                remembered[change.call_id] = outcome
+                session.add(TenantCall(id=change.call_id, tenant_id=self.tenant_id, outcome=outcome))
         return answers
 
     async def _load(self, session: AsyncSession, changes: Sequence[Change[Any]]) -> TenantState:
@@ -144,7 +160,8 @@ class TenantActor:
                     File.tenant_id == tenant.id, File.state == "active", File.sha256.in_(hashes)
                 )
             )
-            state.same_bytes = {sha256: file_id for sha256, file_id in found if sha256}
+            for sha256, file_id in found:
+                state.same_bytes.setdefault(sha256 or "", []).append(file_id)
         return state
 
     async def _remembered(self, session: AsyncSession, changes: Sequence[Change[Any]]) -> dict[UUID, Json]:
@@ -156,7 +173,7 @@ class TenantActor:
                 TenantCall.tenant_id == self.tenant_id, TenantCall.id.in_(calls)
             )
         )
-        return dict(found.tuples().all())
+        return dict(found.all())
 
     async def _write(self, session: AsyncSession, state: TenantState) -> None:
         removed = {row.id for row in state.removed}
@@ -174,14 +191,18 @@ class TenantActor:
             keys = await tenant_crud.mark_deleting(session, state.tenant, state.deletion)
             state.invalidations |= dict.fromkeys(map(api_key_key, keys), GONE)
             state.invalidations[tenant_key(self.code)] = GONE
-            # From here on nothing is written under this activation, whatever comes of the commit.
-            self.retired = True
 
     async def _announce(self, state: TenantState) -> None:
         """After the commit: the cache learns of it, and the bytes of removed rows go."""
         await self._cache.invalidate(state.invalidations)
-        # A crash before this leaves rows in `removals`, which the sweeper works off.
-        await asyncio.gather(*(self._disk.remove(row.storage_path) for row in state.removed))
+        await asyncio.gather(*(self._remove_bytes(row.storage_path) for row in state.removed))
+
+    async def _remove_bytes(self, path: str) -> None:
+        """What fails here, or is not reached in a crash, the sweeper does: there is a row in `removals`."""
+        try:
+            await self._disk.remove(path)
+        except MunimentError as error:
+            log.warning("bytes left to the sweeper", extra={"tenant": self.code, "reason": str(error)})
 
 
 def _apply(change: Change[Any], state: TenantState, remembered: dict[UUID, Json]) -> Any:
@@ -190,7 +211,7 @@ def _apply(change: Change[Any], state: TenantState, remembered: dict[UUID, Json]
         return NotFound("tenant")
     try:
         if (outcome := remembered.get(change.call_id)) is not None:
-            return change.recall(outcome)
+            return change.recall(outcome, state)
         return change.apply(state)
     except MunimentError as error:
         return error

@@ -10,14 +10,19 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+from pydantic import ValidationError
+
+from storage.cache import GONE
 from storage.cache_keys import file_key, tenant_key
-from storage.errors import DuplicateFile, NotFound, QuotaExceeded, TenantSuspended, VersionConflict
+from storage.errors import DuplicateFile, InvalidFields, NotFound, QuotaExceeded, TenantSuspended, VersionConflict
 from storage.files_on_disk import storage_path
 from storage.merge_patch import merge_patch
 from storage.metadata_field import refuse_bad_metadata
 from storage.models import File, Json, Tenant
 from storage.records import FileRecord, TenantRecord
 from storage.tenant_configuration import TenantConfiguration
+from storage.upload_checks.file_names import extension_of
+from storage.upload_errors import ExtensionNotAllowed
 
 Answer = TypeVar("Answer")
 
@@ -28,8 +33,8 @@ class TenantState:
 
     tenant: Tenant
     files: dict[str, File]
-    same_bytes: dict[str, str]
-    """Active files by hash, as far as the batch asks for them: hash → id."""
+    same_bytes: dict[str, list[str]]
+    """Active files by hash, as far as the batch asks for them: hash → ids."""
     added: list[File] = field(default_factory=list)
     removed: list[File] = field(default_factory=list)
     invalidations: dict[str, int] = field(default_factory=dict)
@@ -71,6 +76,8 @@ class TenantState:
     def remove(self, row: File) -> None:
         del self.files[row.id]
         self.removed.append(row)
+        if row.sha256 in self.same_bytes:
+            self.same_bytes[row.sha256] = [other for other in self.same_bytes[row.sha256] if other != row.id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +96,8 @@ class Change(Generic[Answer]):
         """The answer as JSON, for changes that are remembered."""
         raise NotImplementedError
 
-    def recall(self, outcome: Json) -> Answer:
-        """The answer that `remember` was given."""
+    def recall(self, outcome: Json, state: TenantState) -> Answer:
+        """The answer that `remember` was given. Whoever gave it first may have died before the cache heard of it."""
         raise NotImplementedError
 
     @property
@@ -101,6 +108,18 @@ class Change(Generic[Answer]):
     def names_bytes(self) -> str | None:
         """The hash that a duplicate would have."""
         return None
+
+
+def _expect(seen: int | None, present: int) -> None:
+    if seen is not None and seen != present:
+        raise VersionConflict(present)
+
+
+def _patched_metadata(present: Json, patch: Json | None) -> Json:
+    """Raises `InvalidFields` when what comes out is too large, too deep or cannot be stored."""
+    metadata: Json = {} if patch is None else merge_patch(present, patch)
+    refuse_bad_metadata(metadata)
+    return metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +201,9 @@ class CommitFile(Change[FileRecord]):
         if (found := state.files.get(self.id)) is not None and found.state == "active":
             return FileRecord.of(found)
         row = state.file(self.id, "pending")
+        if state.rules.duplicate_policy == "reject" and (others := state.same_bytes.get(self.sha256)):
+            raise DuplicateFile(others[0])
         state.check_quota(0, self.file_size_bytes - row.reserved_bytes)
-        if state.rules.duplicate_policy == "reject" and (other := state.same_bytes.get(self.sha256)) is not None:
-            raise DuplicateFile(other)
         state.release_reservation(row)
         state.tenant.file_count += 1
         state.tenant.total_bytes += self.file_size_bytes
@@ -194,7 +213,7 @@ class CommitFile(Change[FileRecord]):
         row.tags = self.tags
         row.metadata_ = self.metadata
         row.state = "active"
-        state.same_bytes.setdefault(self.sha256, row.id)
+        state.same_bytes.setdefault(self.sha256, []).append(row.id)
         record = FileRecord.of(row)
         if self.request is not None:
             state.answers.append((self.request, record.to_fields()))
@@ -221,10 +240,13 @@ class AbandonFile(Change[None]):
 
 @dataclass(frozen=True, slots=True)
 class UpdateFile(Change[FileRecord]):
-    """`patch` may hold `file_name`, `tags` and `metadata`; the last is a merge patch of the present metadata."""
+    """`patch` may hold `file_name`, `tags` and `metadata`; the last is a merge patch of the present metadata.
+
+    `version` is the one that the caller saw; None changes whatever is there.
+    """
 
     id: str
-    version: int
+    version: int | None
     patch: dict[str, Any]
 
     remembered = True
@@ -236,10 +258,9 @@ class UpdateFile(Change[FileRecord]):
     def apply(self, state: TenantState) -> FileRecord:
         row = state.file(self.id, "active")
         state.refuse_when_suspended()
-        if row.version != self.version:
-            raise VersionConflict(row.version)
-        metadata = merge_patch(row.metadata_, self.patch.get("metadata", {}))
-        refuse_bad_metadata(metadata)
+        _expect(self.version, row.version)
+        self._refuse_renaming(row, state)
+        metadata = _patched_metadata(row.metadata_, self.patch.get("metadata", {}))
         row.metadata_ = metadata
         row.file_name = self.patch.get("file_name", row.file_name)
         row.tags = self.patch.get("tags", row.tags)
@@ -247,11 +268,19 @@ class UpdateFile(Change[FileRecord]):
         state.invalidations[file_key(state.tenant.id, row.id)] = row.version
         return FileRecord.of(row)
 
+    def _refuse_renaming(self, row: File, state: TenantState) -> None:
+        """A name that could not have been uploaded cannot be given afterwards either."""
+        extension = extension_of(self.patch.get("file_name", row.file_name))
+        if extension != extension_of(row.file_name) and not state.rules.allows_extension(extension):
+            raise ExtensionNotAllowed(extension)
+
     def remember(self, answer: FileRecord) -> Json:
         return answer.to_fields()
 
-    def recall(self, outcome: Json) -> FileRecord:
-        return FileRecord.from_fields(outcome)
+    def recall(self, outcome: Json, state: TenantState) -> FileRecord:
+        record = FileRecord.from_fields(outcome)
+        state.invalidations.setdefault(file_key(state.tenant.id, record.id), record.version)
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,41 +301,53 @@ class DeleteFile(Change[None]):
         state.tenant.file_count -= 1
         state.tenant.total_bytes -= row.file_size_bytes
         state.remove(row)
+        state.invalidations[file_key(state.tenant.id, self.id)] = GONE
 
     def remember(self, answer: None) -> Json:  # noqa: ARG002 - there is nothing to keep
         return {}
 
-    def recall(self, outcome: Json) -> None:
-        """It was done."""
+    def recall(self, outcome: Json, state: TenantState) -> None:  # noqa: ARG002 - it was done
+        state.invalidations[file_key(state.tenant.id, self.id)] = GONE
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateTenant(Change[TenantRecord]):
-    """Merge patches of `configuration` (checked by the caller to leave a valid one) and `metadata`."""
+    """Merge patches of `configuration` and `metadata`; None takes all of one away.
 
-    version: int
-    configuration: dict[str, Any]
-    metadata: dict[str, Any]
+    `version` is the one that the caller saw; None changes whatever is there.
+    """
+
+    version: int | None
+    configuration: dict[str, Any] | None
+    metadata: dict[str, Any] | None
 
     remembered = True
 
     def apply(self, state: TenantState) -> TenantRecord:
         tenant = state.tenant
-        if tenant.version != self.version:
-            raise VersionConflict(tenant.version)
-        metadata = merge_patch(tenant.metadata_, self.metadata)
-        refuse_bad_metadata(metadata)
-        tenant.configuration = state.rules.patched(self.configuration).stored()
+        _expect(self.version, tenant.version)
+        metadata = _patched_metadata(tenant.metadata_, self.metadata)
+        tenant.configuration = self._configured(state.rules)
         tenant.metadata_ = metadata
         tenant.version += 1
         state.invalidations[tenant_key(tenant.code)] = tenant.version
         return TenantRecord.of(tenant)
 
+    def _configured(self, present: TenantConfiguration) -> Json:
+        """The new configuration. Raises `InvalidFields` with pointers below `/configuration`."""
+        try:
+            new = TenantConfiguration() if self.configuration is None else present.patched(self.configuration)
+        except ValidationError as error:
+            raise InvalidFields.of(error, "/configuration") from None
+        return new.stored()
+
     def remember(self, answer: TenantRecord) -> Json:
         return answer.to_fields()
 
-    def recall(self, outcome: Json) -> TenantRecord:
-        return TenantRecord.from_fields(outcome)
+    def recall(self, outcome: Json, state: TenantState) -> TenantRecord:
+        record = TenantRecord.from_fields(outcome)
+        state.invalidations.setdefault(tenant_key(record.code), record.version)
+        return record
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError
+from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError, RayTaskError
 
 from actors.tenant_changes import Answer, Change
-from actors.tenant_hosts import find_or_start, host_of
+from actors.tenant_hosts import find_or_start, host_names, host_of
 from storage.errors import MunimentError, TenantActorFenced, Unavailable
 from storage.logs import current_request
 from storage.records import TenantRecord
@@ -30,13 +31,40 @@ class TenantCalls(Protocol):
         """The change's answer; raises what the change raises, or `Unavailable` when no host answers in time."""
         ...
 
+    def wake(self) -> None:
+        """Begin, in the background, to finish what a crash left half done."""
+
+    async def close(self) -> None: ...
+
 
 class TenantHosts:
-    """Calls over Ray. Changes carry a call id, so sending one again is safe."""
+    """Calls over Ray. Changes carry a call id, so sending one again is safe.
 
-    def __init__(self, settings: Settings) -> None:
+    `find` answers the handle of the host with a name, which it starts where there is none; it may block.
+    """
+
+    def __init__(self, settings: Settings, find: Callable[[str], Any] = find_or_start) -> None:
         self._settings = settings
+        self._find = find
         self._handles: dict[str, Any] = {}
+        self._waking: asyncio.Task[None] | None = None
+
+    def wake(self) -> None:
+        """Start the hosts that all tenants share: each has a sweeper."""
+        self._waking = asyncio.create_task(self._wake())
+
+    async def close(self) -> None:
+        if self._waking is not None:
+            self._waking.cancel()
+            await asyncio.gather(self._waking, return_exceptions=True)
+
+    async def _wake(self) -> None:
+        for name in host_names(self._settings):
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await (await self._host(name)).facts.remote()
+            except (RayError, TimeoutError) as error:
+                log.warning("tenant host not awake", extra={"host": name, "reason": type(error).__name__})
 
     async def call(self, tenant: TenantRecord, change: Change[Answer]) -> Answer:
         name = host_of(tenant.code, tenant.rules.isolation, self._settings)
@@ -49,6 +77,9 @@ class TenantHosts:
                 # The next look-up finds the restarted actor, or starts another.
                 self._handles.pop(name, None)
                 log.warning("tenant host away", extra={"host": name, "reason": type(error).__name__})
+            except RayTaskError:
+                # A defect in the host, which its log tells more of.
+                raise
             except (RayError, TimeoutError, GetTimeoutError) as error:
                 raise Unavailable("tenant's worker") from error
             else:
@@ -63,7 +94,11 @@ class TenantHosts:
 
     async def _send(self, name: str, code: str, change: Change[Any]) -> Any:
         async with asyncio.timeout(ANSWER_SECONDS):
-            if name not in self._handles:
-                # Asking the cluster's store blocks, and for long while the head is down.
-                self._handles[name] = await asyncio.to_thread(find_or_start, name)
-            return await self._handles[name].call.remote(code, change, current_request.get())
+            host = await self._host(name)
+            return await host.call.remote(code, change, current_request.get())
+
+    async def _host(self, name: str) -> Any:
+        if name not in self._handles:
+            # Asking the cluster's store blocks, and for long while the head is down.
+            self._handles[name] = await asyncio.to_thread(self._find, name)
+        return self._handles[name]

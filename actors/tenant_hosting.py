@@ -3,15 +3,21 @@
 import asyncio
 import logging
 import time
+from functools import partial
+from typing import Any
 
 from actors.tenant_actor import TenantActor
 from actors.tenant_changes import Answer, Change, DeleteTenant
 from storage.cache import Cache
 from storage.database import Database
+from storage.errors import MunimentError
 from storage.files_on_disk import FilesOnDisk
 from storage.tenant_purge import TenantPurge
 
 log = logging.getLogger(__name__)
+
+PURGES_AT_A_TIME = 2
+"""Each holds a connection for all of its time and uses another: many at once would wait for each other."""
 
 
 class TenantHosting:
@@ -25,6 +31,7 @@ class TenantHosting:
         self._actors: dict[str, asyncio.Future[TenantActor]] = {}
         self._purge = TenantPurge(database, cache, disk)
         self._purges: set[asyncio.Task[None]] = set()
+        self._purge_turns = asyncio.Semaphore(PURGES_AT_A_TIME)
 
     def __len__(self) -> int:
         return len(self._actors)
@@ -47,16 +54,17 @@ class TenantHosting:
         if found is None:
             found = asyncio.ensure_future(TenantActor.activate(code, self._database, self._cache, self._disk))
             self._actors[code] = found
-        try:
-            return await asyncio.shield(found)
-        except Exception:
-            if self._actors.get(code) is found and found.done():
-                del self._actors[code]
-            raise
+            found.add_done_callback(partial(self._forget_failed, code))
+        return await asyncio.shield(found)
+
+    def _forget_failed(self, code: str, ended: asyncio.Future[TenantActor]) -> None:
+        """The next caller tries again, and does not get this one's error."""
+        if not _is_active(ended) and self._actors.get(code) is ended:
+            del self._actors[code]
 
     async def _drop(self, code: str, actor: TenantActor) -> None:
         found = self._actors.get(code)
-        if found is not None and found.done() and found.result() is actor:
+        if found is not None and _is_active(found) and found.result() is actor:
             del self._actors[code]
             await actor.close()
 
@@ -66,30 +74,38 @@ class TenantHosting:
         task.add_done_callback(self._purges.discard)
 
     async def _run_purge(self, operation_id: str) -> None:
+        # The sweeper takes every operation up again that still runs.
         try:
-            await self._purge.run(operation_id)
+            async with self._purge_turns:
+                await self._purge.run(operation_id)
+        except MunimentError as error:
+            log.warning("purge interrupted", extra={"operation": operation_id, "reason": str(error)})
         except Exception:
-            # The sweeper takes every operation up again that still runs.
             log.exception("purge interrupted", extra={"operation": operation_id})
 
     async def passivate_idle(self, now: float | None = None) -> int:
         """Close the actors that nobody called for the idle time; how many it were."""
         moment = time.monotonic() if now is None else now
         ready = [(code, found.result()) for code, found in self._actors.items() if _is_active(found)]
-        idle = [
-            (code, actor) for code, actor in ready if actor.is_idle and moment - actor.last_used >= self._idle_seconds
-        ]
-        for code, actor in idle:
-            await self._drop(code, actor)
-        return len(idle)
+        closed = 0
+        for code, actor in ready:
+            # Looked at when its turn comes: while another was closed somebody may have called this one.
+            if actor.is_idle and moment - actor.last_used >= self._idle_seconds:
+                await self._drop(code, actor)
+                closed += 1
+        return closed
 
     async def close(self) -> None:
-        for found in list(self._actors.values()):
-            if _is_active(found):
-                await found.result().close()
+        """Stop everything; whoever still waits is told to find the next activation."""
+        activations = list(self._actors.values())
         self._actors.clear()
-        for task in list(self._purges):
+        unfinished: list[asyncio.Future[Any]] = [found for found in activations if not found.done()]
+        unfinished.extend(self._purges)
+        for task in unfinished:
             task.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
+        for found in filter(_is_active, activations):
+            await found.result().close()
 
 
 def _is_active(found: asyncio.Future[TenantActor]) -> bool:

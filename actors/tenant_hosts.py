@@ -90,8 +90,13 @@ class TenantHost:
             with contextlib.suppress(MunimentError):
                 await self._hosting.passivate_idle()
             if self._dedicated and not len(self._hosting):
-                # A process for one tenant that nobody calls; the next call starts it again.
-                ray.actor.exit_actor()
+                # By a call: only a method of the actor may end it.
+                ray.get_runtime_context().current_actor.exit_when_empty.remote()
+
+    async def exit_when_empty(self) -> None:
+        """End the process of one tenant that nobody calls; the next call starts it again."""
+        if not len(self._hosting):
+            ray.actor.exit_actor()
 
 
 def find_or_start(name: str) -> Any:

@@ -1,29 +1,22 @@
 """Who calls, and whether they may: each route names its scope in one line, `Depends(caller("files:read"))`."""
 
-import asyncio
 import hmac
-import logging
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
 
+from serve_apps.cached_records import cached_record
 from serve_apps.request_errors import MissingScope, Unauthorized
 from serve_apps.services import Services, services_of
 from storage import tenant_crud
 from storage.api_keys import BearerKey, Scope
 from storage.cache import Versioned
 from storage.cache_keys import api_key_key, tenant_key
-from storage.errors import MunimentError, NotFound
+from storage.errors import NotFound
 from storage.logs import current_tenant
 from storage.records import KeyRecord, TenantRecord
-
-log = logging.getLogger(__name__)
-
-NOTE_USE_SECONDS = 60
-"""`time_last_used` is that exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +53,7 @@ async def principal(request: Request, services: ServicesOf) -> Principal:
     record = await _key_record(services, bearer.id) if bearer else None
     if bearer is None or record is None or not bearer.opens(record, services.key_pepper):
         raise Unauthorized
-    _note_use(services, record.id)
+    services.key_uses.note(record.id)
     return Principal(record)
 
 
@@ -74,8 +67,8 @@ def operator(found: CurrentPrincipal) -> Principal:
     return found
 
 
-def authorize(found: Principal, scope: Scope, tenant: TenantRecord | None) -> TenantRecord:
-    """The one rule: the tenant where the principal may act on it with `scope`.
+def authorize(found: Principal, scopes: tuple[Scope, ...], tenant: TenantRecord | None) -> TenantRecord:
+    """The one rule: the tenant where the principal may act on it with one of `scopes`.
 
     Raises `NotFound` for another's tenant and for none, which look the same, and `MissingScope`.
     """
@@ -85,16 +78,16 @@ def authorize(found: Principal, scope: Scope, tenant: TenantRecord | None) -> Te
         return tenant
     if found.key.tenant_id != tenant.id:
         raise NotFound("tenant")
-    if scope not in found.key.scopes:
-        raise MissingScope(scope)
+    if found.key.scopes.isdisjoint(scopes):
+        raise MissingScope(scopes[0])
     return tenant
 
 
-def caller(scope: Scope) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: the caller of a route below `/v1/tenants/{code}` that needs `scope`."""
+def caller(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: the caller of a route below `/v1/tenants/{code}` that needs one of `scopes`."""
 
     async def authorized(code: str, found: CurrentPrincipal, services: ServicesOf) -> Caller:
-        tenant = authorize(found, scope, await find_tenant(services, code))
+        tenant = authorize(found, scopes, await find_tenant(services, code))
         current_tenant.set(tenant.code)
         return Caller(found, tenant)
 
@@ -109,19 +102,11 @@ async def find_tenant(services: Services, code: str) -> TenantRecord | None:
 
     if not tenant_crud.TENANT_CODE.fullmatch(code):
         return None
-    found = await services.cache.get_or_load(tenant_key(code), load)
-    record = TenantRecord.from_json(found) if found else None
-    # What came over a connection that a cancelled call left behind may be another's.
-    if record is not None and record.code != code:
-        log.error("cache answered with another tenant")
-        found = await load_uncached(load)
-        record = TenantRecord.from_json(found) if found else None
-    return record
 
+    def is_its_own(record: TenantRecord) -> bool:
+        return record.code == code
 
-async def load_uncached(load: Callable[[], Awaitable[Versioned | None]]) -> bytes | None:
-    entry = await load()
-    return entry.value if entry else None
+    return await cached_record(services.cache, tenant_key(code), load, TenantRecord.from_json, is_its_own)
 
 
 async def _key_record(services: Services, key_id: str) -> KeyRecord | None:
@@ -130,33 +115,7 @@ async def _key_record(services: Services, key_id: str) -> KeyRecord | None:
             record = await tenant_crud.find_key(session, key_id)
             return Versioned(1, record.to_json()) if record else None
 
-    found = await services.cache.get_or_load(api_key_key(key_id), load)
-    record = KeyRecord.from_json(found) if found else None
-    if record is not None and record.id != key_id:
-        log.error("cache answered with another key")
-        found = await load_uncached(load)
-        record = KeyRecord.from_json(found) if found else None
-    return record
+    def is_its_own(record: KeyRecord) -> bool:
+        return record.id == key_id
 
-
-_noted: dict[str, float] = {}
-_notes: set[asyncio.Task[None]] = set()
-
-
-def _note_use(services: Services, key_id: str) -> None:
-    """Remember when the key was last used; in the background, once a minute."""
-    now = time.monotonic()
-    if now - _noted.get(key_id, -NOTE_USE_SECONDS) < NOTE_USE_SECONDS:
-        return
-    _noted[key_id] = now
-    task = asyncio.create_task(_write_use(services, key_id))
-    _notes.add(task)
-    task.add_done_callback(_notes.discard)
-
-
-async def _write_use(services: Services, key_id: str) -> None:
-    try:
-        async with services.database.transaction() as session:
-            await tenant_crud.note_key_use(session, key_id)
-    except MunimentError as error:
-        log.warning("key use not noted", extra={"key": key_id, "reason": str(error)})
+    return await cached_record(services.cache, api_key_key(key_id), load, KeyRecord.from_json, is_its_own)

@@ -7,9 +7,8 @@ import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from serve_apps.request_errors import BadRequest, UnsupportedPatch
+from serve_apps.request_errors import BadRequest, BodyTooLarge, UnsupportedPatch
 from storage.errors import InvalidFields
-from storage.upload_errors import FileTooLarge
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,7 +22,7 @@ async def read_json(request: Request) -> Any:
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
-            raise FileTooLarge(None, MAX_BODY_BYTES)
+            raise BodyTooLarge(MAX_BODY_BYTES)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -49,22 +48,12 @@ def json_body(model: type[M]) -> Callable[[Request], Awaitable[M]]:
     return read
 
 
-def validated(model: type[M], value: Any, below: str = "") -> M:
-    """`value` as `model`; raises `InvalidFields` with pointers below `below`."""
+def validated(model: type[M], value: Any) -> M:
+    """`value` as `model`. Raises `InvalidFields`."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise invalid_fields(error, below) from None
-
-
-def invalid_fields(error: ValidationError, below: str = "") -> InvalidFields:
-    return InvalidFields(
-        tuple((below + "".join(f"/{_escaped(part)}" for part in item["loc"]), item["msg"]) for item in error.errors())
-    )
-
-
-def _escaped(part: int | str) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+        raise InvalidFields.of(error) from None
 
 
 def json_request(model: type[BaseModel], media_type: str = "application/json") -> dict[str, Any]:

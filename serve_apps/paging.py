@@ -10,8 +10,11 @@ from typing import Any
 import orjson
 
 from serve_apps.request_errors import BadCursor
+from serve_apps.times import storable_moment
 
 FINGERPRINT_LENGTH = 16
+LARGEST_SIZE = 2**63 - 1
+"""PostgreSQL's bigint."""
 
 
 def fingerprint(*parts: object) -> str:
@@ -30,12 +33,29 @@ class Cursor:
         body = orjson.dumps([list_fingerprint, self.value, self.id])
         return base64.urlsafe_b64encode(body).rstrip(b"=").decode()
 
+    # Whoever knows how a cursor is made can make one with any value: the database gets only what it takes.
+
     def moment(self) -> datetime:
         """The value, of a list that is sorted by time."""
         try:
-            return datetime.fromisoformat(self.value)
+            moment = storable_moment(datetime.fromisoformat(self.value))
         except (TypeError, ValueError):
-            raise BadCursor from None
+            moment = None
+        if moment is None:
+            raise BadCursor
+        return moment
+
+    def size(self) -> int:
+        """The value, of a list that is sorted by size."""
+        if type(self.value) is not int or not 0 <= self.value <= LARGEST_SIZE:
+            raise BadCursor
+        return self.value
+
+    def text(self) -> str:
+        """The value, of a list that is sorted by a text."""
+        if not isinstance(self.value, str) or "\0" in self.value:
+            raise BadCursor
+        return self.value
 
     @classmethod
     def decode(cls, text: str, list_fingerprint: str) -> "Cursor":

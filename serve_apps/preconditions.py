@@ -5,9 +5,8 @@ import re
 from fastapi import Request
 
 from serve_apps.request_errors import PreconditionRequired
-from storage.errors import VersionConflict
 
-VERSION_TAG = re.compile(r'"m(\d{1,18})"')
+VERSION_TAG = re.compile(r'"m(\d{1,18})"', re.ASCII)
 TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
@@ -28,13 +27,6 @@ def if_match(request: Request) -> int | None:
         return None
     match = VERSION_TAG.fullmatch(header.strip())
     return int(match.group(1)) if match else -1
-
-
-def expect_version(wanted: int | None, current: int) -> int:
-    """The version to change. Raises `VersionConflict` when the caller saw another."""
-    if wanted is not None and wanted != current:
-        raise VersionConflict(current)
-    return current
 
 
 def none_match(header: str | None, tag: str) -> bool:

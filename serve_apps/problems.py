@@ -4,16 +4,21 @@ import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_apps import request_errors as asked
 from serve_apps.request_context import request_id
 from storage import errors, upload_errors
+from storage.errors import pointer
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +52,7 @@ STATUS_OF: dict[type[errors.MunimentError], int] = {
     upload_errors.MediaTypeNotAllowed: 415,
     asked.BadCursor: 400,
     asked.BadRequest: 400,
+    asked.BodyTooLarge: 413,
     asked.BodyTooLargeForGateway: 413,
     asked.MissingScope: 403,
     asked.OneFilePerRequest: 422,
@@ -60,7 +66,6 @@ HTTP_CODES = {
     400: "bad-request",
     404: "not-found",
     405: "method-not-allowed",
-    413: "file-too-large",
     415: "unsupported-media-type",
 }
 
@@ -80,12 +85,18 @@ def problem(
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": request.scope.get("root_path", "")
-        + request.url.path.removeprefix(request.scope.get("root_path", "")),
+        "instance": _instance(request.scope),
         "code": code,
         "request_id": request_id(),
     } | extensions
     return Response(orjson.dumps(body), status, headers, MEDIA_TYPE)
+
+
+def _instance(scope: Scope) -> str:
+    """The path as the caller sent it, with `/files` in front where it came through the gateway."""
+    # Not from `request.url`: that reads the query and the Host header too, which may be anything.
+    root: str = scope.get("root_path", "")
+    return quote(root + scope["path"].removeprefix(root), safe="/:@!$&'()*+,;=~")
 
 
 def problem_of(request: Request, error: errors.MunimentError) -> Response:
@@ -150,8 +161,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 def _pointer(location: tuple[int | str, ...]) -> str:
     """`("body", "a", 0)` → `/a/0`; a query parameter or header is named by itself."""
     where, *rest = location
-    names = [str(part).replace("~", "~0").replace("/", "~1") for part in rest]
-    return "".join(f"/{name}" for name in names) if where == "body" else "/".join(names)
+    return pointer(*rest) if where == "body" else "/".join(map(str, rest))
 
 
 def _http(request: Request, error: Exception) -> Response:
@@ -163,8 +173,36 @@ def _http(request: Request, error: Exception) -> Response:
     return problem(request, error.status_code, code, phrase, detail, headers=error.headers)
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("request failed", exc_info=error)
+class UnexpectedErrors:
+    """ASGI middleware: a defect is logged, and answered without a word of what it was.
+
+    Within the request's context, other than Starlette's own handler of such errors: the answer has the request's id.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noted_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noted_send)
+        except ClientDisconnect:
+            log.info("client went away")
+        except Exception:
+            if scope["type"] != "http" or begun:
+                # What has begun cannot be taken back: the server breaks the connection off.
+                raise
+            log.exception("request failed")
+            await _unexpected(Request(scope))(scope, receive, send)
+
+
+def _unexpected(request: Request) -> Response:
     return problem(
         request,
         HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -178,4 +216,5 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(errors.MunimentError, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
+    # Innermost, so that the answer has a request id and a log line like any other.
+    app.user_middleware.append(Middleware(UnexpectedErrors))

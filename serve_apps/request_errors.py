@@ -71,6 +71,20 @@ class OneFilePerRequest(MunimentError):
         return f"The form has {self.found} 'file' parts; send exactly one."
 
 
+class BodyTooLarge(MunimentError):
+    """Of a request whose body is JSON."""
+
+    code = "body-too-large"
+    title = "The body is too large"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"The body of this request has at most {self.limit} bytes."
+
+
 class BodyTooLargeForGateway(MunimentError):
     """`advice` names the port that takes the body, and the other way to send it."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from actors.tenant_handle import TenantCalls, TenantHosts
+from serve_apps.key_uses import KeyUses
 from storage.cache import Cache
 from storage.database import Database
 from storage.files_on_disk import FilesOnDisk
@@ -23,6 +24,7 @@ class Services:
     archives: ArchiveChecker
     operator_key: str
     key_pepper: bytes
+    key_uses: KeyUses
 
     @classmethod
     async def open(cls, settings: Settings) -> "Services":
@@ -32,19 +34,23 @@ class Services:
         )
         disk = FilesOnDisk(settings.base_path)
         await disk.prepare()
+        database = Database(settings.database_url, settings.database_pool_size)
         return cls(
             settings=settings,
-            database=Database(settings.database_url, settings.database_pool_size),
+            database=database,
             cache=Cache(settings.redis_url, settings.cache_ttl_seconds),
             disk=disk,
             tenants=TenantHosts(settings),
             archives=ArchiveChecker(),
             operator_key=operator_key,
             key_pepper=key_pepper,
+            key_uses=KeyUses(database),
         )
 
     async def close(self) -> None:
+        await self.tenants.close()
         await self.archives.close()
+        await self.key_uses.close()
         await self.database.close()
         await self.cache.close()
         await self.disk.close()

@@ -16,7 +16,8 @@ ALL_SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 KEY_ID_LENGTH = 16
 SECRET_BYTES = 32
-BEARER_KEY = re.compile(rf"mk_([{ALPHABET}]{{{KEY_ID_LENGTH}}})_([A-Za-z0-9_-]{{43}})")
+KEY_ID = re.compile(rf"[{ALPHABET}]{{{KEY_ID_LENGTH}}}")
+BEARER_KEY = re.compile(rf"mk_({KEY_ID.pattern})_([A-Za-z0-9_-]{{43}})")
 
 
 def hash_secret(secret: str, pepper: bytes) -> bytes:

@@ -7,14 +7,20 @@ reached every read is a miss, and invalidations are kept and sent again; a value
 """
 
 import asyncio
+import itertools
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+
+from storage.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +34,13 @@ MARKER_SECONDS = 60
 """Longer than any read of PostgreSQL may take, so that no reader outlives the marker."""
 
 TIMEOUT_SECONDS = 0.5
+CONNECTIONS = 64
+WAIT_FOR_CONNECTION_SECONDS = 2.0
 RETRY_AFTER_SECONDS = 1.0
 """After a failure Redis is left alone for so long: requests do not queue up at a dead server."""
 
 MAX_PENDING = 100_000
+RESEND_BATCH = 1000
 
 # A newer version wins; a value may take the place of a marker of its own version.
 PUT_IF_NEWER = """
@@ -65,12 +74,10 @@ def _as_bytes(reply: bytes | str) -> bytes:
 
 
 class Cache:
-    """Times are seconds. No method raises when Redis is away, except `ping`."""
+    """Times are seconds. No method raises when Redis is away, except `ping` and `forget_tenant`."""
 
     def __init__(self, url: str, ttl: float) -> None:
-        self._redis = Redis.from_url(
-            url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS, max_connections=64
-        )
+        self._redis = Redis.from_pool(_pool(url))
         self._put = self._redis.register_script(PUT_IF_NEWER)
         self._ttl = ttl
         self._away_until = 0.0
@@ -114,11 +121,11 @@ class Cache:
         # one after it, together with everybody else who came since.
         running = self._running.get(key)
         if running is None:
-            flight = self._running[key] = asyncio.create_task(self._fly(key, load, ttl))
+            flight = self._running[key] = _begin(self._fly(key, load, ttl))
         elif (flight_or_none := self._following.get(key)) is not None:
             flight = flight_or_none
         else:
-            flight = self._following[key] = asyncio.create_task(self._fly(key, load, ttl, running))
+            flight = self._following[key] = _begin(self._fly(key, load, ttl, running))
         # Whoever came first may be cancelled; those who wait with it still get the value.
         return await asyncio.shield(flight)
 
@@ -141,14 +148,12 @@ class Cache:
         """Announce, after the commit, that these rows now have at least these versions (`GONE`: none at all)."""
         if not versions:
             return
-        if not self._is_away():
-            try:
-                await self._send_markers(versions)
-            except (RedisError, OSError) as error:
-                self._leave_alone(error)
-            else:
-                return
-        self._keep_for_later(versions)
+        # Tried although Redis may be away for this process: others may reach it, and would read what is old.
+        try:
+            await self._send_markers(versions)
+        except (RedisError, OSError) as error:
+            self._leave_alone(error)
+            self._keep_for_later(versions)
 
     async def _send_markers(self, versions: Mapping[str, int]) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -158,28 +163,39 @@ class Cache:
 
     def _keep_for_later(self, versions: Mapping[str, int]) -> None:
         if len(self._undelivered) < MAX_PENDING:
-            self._undelivered.update(versions)
+            for key, version in versions.items():
+                self._undelivered[key] = max(version, self._undelivered.get(key, 0))
         if self._resending is None or self._resending.done():
             self._resending = asyncio.create_task(self._resend())
 
     async def _resend(self) -> None:
         while self._undelivered:
             await asyncio.sleep(RETRY_AFTER_SECONDS)
-            batch = dict(self._undelivered)
+            await self._resend_once()
+
+    async def _resend_once(self) -> None:
+        """Send what waits, until it is all sent or Redis does not answer."""
+        while batch := dict(itertools.islice(self._undelivered.items(), RESEND_BATCH)):
             try:
                 await self._send_markers(batch)
             except (RedisError, OSError) as error:
                 self._leave_alone(error)
-                continue
+                return
             for key, version in batch.items():
                 if self._undelivered.get(key) == version:
                     del self._undelivered[key]
 
     async def forget_tenant(self, tenant_id: str) -> int:
-        """Remove every entry of a tenant (keys carry its id); how many there were. Raises when Redis is away."""
+        """Remove every entry of a tenant (keys carry its id); how many there were.
+
+        Raises `Unavailable` when Redis is away.
+        """
         removed = 0
-        async for key in self._redis.scan_iter(match=f"*{tenant_id}*", count=1000):
-            removed += int(await self._redis.unlink(key))
+        try:
+            async for key in self._redis.scan_iter(match=f"*{tenant_id}*", count=1000):
+                removed += int(await self._redis.unlink(key))
+        except (RedisError, OSError) as error:
+            raise Unavailable("cache") from error
         return removed
 
     def _is_away(self) -> bool:
@@ -191,6 +207,28 @@ class Cache:
         self._away_until = time.monotonic() + RETRY_AFTER_SECONDS
 
     async def close(self) -> None:
-        if self._resending is not None:
-            self._resending.cancel()
+        tasks = [*self._running.values(), *self._following.values(), *filter(None, [self._resending])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self._redis.aclose()
+
+
+def _pool(url: str) -> BlockingConnectionPool:
+    """Connections that callers wait for: with a pool that refuses, many requests at once would look like an outage."""
+    return BlockingConnectionPool.from_url(
+        url,
+        max_connections=CONNECTIONS,
+        timeout=WAIT_FOR_CONNECTION_SECONDS,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        # Once more at once: a restarted server has closed every connection that lay idle.
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+def _begin(flight: Coroutine[Any, Any, bytes | None]) -> Flight:
+    task = asyncio.create_task(flight)
+    # When everybody who waited was cancelled, nobody asks for its error.
+    task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    return task

@@ -3,11 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+import orjson
+from asyncpg import PostgresError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
-from storage.errors import Unavailable
+from storage.errors import NotFound, Unavailable
 
 CONNECT_TIMEOUT_SECONDS = 5
 COMMAND_TIMEOUT_SECONDS = 60
@@ -21,13 +23,33 @@ def async_url(url: str) -> str:
     return f"postgresql+asyncpg://{rest}"
 
 
-def is_disconnection(error: DBAPIError) -> bool:
+# SQLSTATE: lost connections, a server that stops or starts, and one without room for another connection.
+AWAY_STATES = ("08", "57P", "53")
+FOREIGN_KEY_VIOLATION = "23503"
+
+
+def _state(error: DBAPIError | PostgresError) -> str:
+    """The server's SQLSTATE; empty where it was not the server that refused."""
+    return getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None) or ""
+
+
+def is_disconnection(error: DBAPIError | PostgresError) -> bool:
     """Whether the server was away, as opposed to having refused a statement."""
-    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or _state(error).startswith(AWAY_STATES)
+
+
+def is_without_tenant(error: DBAPIError | PostgresError) -> bool:
+    """Whether a row was to be written for a tenant that was deleted meanwhile."""
+    return _state(error) == FOREIGN_KEY_VIOLATION and 'not present in table "tenants"' in str(error)
 
 
 class Database:
-    """A pool of connections. A server that cannot be reached raises `Unavailable`."""
+    """A pool of connections. A server that cannot be reached raises `Unavailable`.
+
+    JSON is read and written by orjson, as requests and answers are: the standard library reads a large number back as
+    an integer of any length, which orjson does not write.
+    """
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
         self._engine = create_async_engine(
@@ -37,21 +59,28 @@ class Database:
             pool_timeout=10,
             pool_recycle=1800,
             pool_use_lifo=True,
+            json_serializer=_json,
+            json_deserializer=orjson.loads,
             connect_args={"timeout": CONNECT_TIMEOUT_SECONDS, "command_timeout": COMMAND_TIMEOUT_SECONDS},
         )
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Commits at the end of the block, rolls back when it raises."""
+        """Commits at the end of the block, rolls back when it raises.
+
+        Raises `NotFound` for a row of a tenant that was deleted meanwhile.
+        """
         try:
             async with self._sessions() as session, session.begin():
                 yield session
         except (OSError, PoolTimeout) as error:
             raise Unavailable("database") from error
-        except DBAPIError as error:
+        except (DBAPIError, PostgresError) as error:
             if is_disconnection(error):
                 raise Unavailable("database") from error
+            if is_without_tenant(error):
+                raise NotFound("tenant") from error
             raise
 
     @asynccontextmanager
@@ -63,3 +92,7 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

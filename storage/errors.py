@@ -6,6 +6,13 @@ stands in one table in `serve_apps/problems.py`.
 
 from typing import ClassVar, Self
 
+from pydantic import ValidationError
+
+
+def pointer(*parts: int | str) -> str:
+    """A JSON pointer (RFC 6901)."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
 
 class MunimentError(Exception):
     """An expected failure. `str()` of it may be shown to the caller."""
@@ -90,6 +97,11 @@ class InvalidFields(MunimentError):
     def __init__(self, fields: tuple[tuple[str, str], ...]) -> None:
         super().__init__(fields)
         self.fields = fields
+
+    @classmethod
+    def of(cls, error: ValidationError, below: str = "") -> Self:
+        """What pydantic found wrong, with pointers below `below`."""
+        return cls(tuple((below + pointer(*item["loc"]), item["msg"]) for item in error.errors()))
 
     @classmethod
     def one(cls, pointer: str, detail: str) -> Self:

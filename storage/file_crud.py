@@ -1,6 +1,6 @@
 """Files in PostgreSQL, as far as they are read: one, several, a page. Every query names the tenant."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from storage.identifiers import is_id
 from storage.models import File
 from storage.records import FileRecord
 
@@ -29,12 +30,15 @@ def _active(tenant_id: UUID) -> Select[File]:
 
 
 async def find(session: AsyncSession, tenant_id: UUID, file_id: str) -> FileRecord | None:
+    if not is_id("fs", file_id):
+        return None
     row = await session.scalar(_active(tenant_id).where(File.id == file_id))
     return FileRecord.of(row) if row else None
 
 
 async def find_several(session: AsyncSession, tenant_id: UUID, ids: Sequence[str]) -> dict[str, FileRecord]:
-    rows = await session.scalars(_active(tenant_id).where(File.id.in_(ids)))
+    known = [file_id for file_id in ids if is_id("fs", file_id)]
+    rows = await session.scalars(_active(tenant_id).where(File.id.in_(known)))
     return {row.id: FileRecord.of(row) for row in rows}
 
 
@@ -56,17 +60,18 @@ class FileFilter:
     sha256: str | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        simple: list[tuple[Any, ColumnElement[bool]]] = [
-            (self.name, File.file_name.icontains(self.name or "", autoescape=True)),
-            (self.extension, File.extension == self.extension),
-            (self.media_type, File.media_type == self.media_type),
-            (self.created_after, File.time_created > self.created_after),
-            (self.created_before, File.time_created < self.created_before),
-            (self.min_size, File.file_size_bytes >= self.min_size),
-            (self.max_size, File.file_size_bytes <= self.max_size),
-            (self.sha256, File.sha256 == self.sha256),
+        made: list[tuple[Any, Callable[[Any], ColumnElement[bool]]]] = [
+            (self.name, lambda part: File.file_name.icontains(part, autoescape=True)),
+            (self.extension, File.extension.__eq__),
+            (self.media_type, File.media_type.__eq__),
+            (self.created_after, File.time_created.__gt__),
+            (self.created_before, File.time_created.__lt__),
+            (self.min_size, File.file_size_bytes.__ge__),
+            (self.max_size, File.file_size_bytes.__le__),
+            (self.sha256, File.sha256.__eq__),
         ]
-        found = [condition for value, condition in simple if value is not None]
+        # SQLAlchemy refuses to compare with None, so a condition is made only for a value.
+        found = [condition(value) for value, condition in made if value is not None]
         if self.tags:
             found.append(cast(File.tags, JSONB).contains(list(self.tags)))
         found.extend(File.metadata_[key].astext == value for key, value in self.metadata)

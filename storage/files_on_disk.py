@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from storage.errors import NotFound, Unavailable
@@ -53,21 +54,29 @@ class Received:
 
 
 class FilesOnDisk:
-    """All work on the disk happens in threads of its own. `OSError` means that the volume is full or broken."""
+    """All work on the disk happens in threads of its own. Raises `Unavailable` when the volume is full or broken."""
 
     def __init__(self, base: Path) -> None:
         self.base = base
+        self._months: set[Path] = set()
+        """Folders of months whose own entries are known to be durable."""
         self._threads = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disk")
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+        except FileNotFoundError as error:
+            raise NotFound("tenant") from error  # only its deletion removes a folder
+        except OSError as error:
+            log.exception("storage volume failed")
+            raise Unavailable("storage volume", VOLUME_RETRY_SECONDS) from error
 
     async def prepare(self) -> None:
         """Make the base and its own folders."""
         await self._in_thread(self._make_folders, [self.base, self.base / INCOMING, self.base / TRASH])
 
     async def check(self) -> None:
-        """Raises `OSError` when the volume cannot be written."""
+        """Raises `Unavailable` or `NotFound` when the volume cannot be written."""
         await self._in_thread(_probe, self.base / INCOMING)
 
     async def prepare_tenant(self, tenant_code: str) -> None:
@@ -92,9 +101,9 @@ class FilesOnDisk:
         try:
             await self._in_thread(writer.open)
             return await self._write_all(writer, chunks, limit)
-        except BaseException as error:
+        except BaseException:
             await asyncio.shield(self._in_thread(writer.discard))
-            raise _as_told(error) from error
+            raise
 
     async def _write_all(self, writer: "_Writer", chunks: AsyncIterable[bytes], limit: int) -> Received:
         size = 0
@@ -115,10 +124,19 @@ class FilesOnDisk:
 
     async def keep(self, received: Received, relative: str) -> None:
         """Make the bytes durable and give them their place. Raises `NotFound` when the tenant is gone."""
-        try:
-            await self._in_thread(_keep, received.path, self.path(relative))
-        except OSError as error:
-            raise _as_told(error) from error
+        await self._in_thread(self._keep, received.path, self.path(relative))
+
+    def _keep(self, source: Path, target: Path) -> None:
+        _fsync(source, os.O_RDONLY)
+        month = target.parent
+        if month not in self._months:
+            # Without its parents: a deleted tenant's folder must not come back.
+            month.mkdir(exist_ok=True)
+            # Also where another process made it: it may not have come so far yet.
+            _fsync_folder(month.parent)
+            self._months.add(month)
+        source.rename(target)
+        _fsync_folder(month)
 
     async def discard(self, received: Received) -> None:
         await self._in_thread(partial(received.path.unlink, missing_ok=True))
@@ -128,13 +146,17 @@ class FilesOnDisk:
         await self._in_thread(self._remove, relative)
 
     def _remove(self, relative: str) -> None:
-        tenant_code, _, file_name = relative.split("/")
+        # In the order in which a file moves, so that one that is renamed meanwhile is found in its place.
+        self._incoming(relative).unlink(missing_ok=True)
         self.path(relative).unlink(missing_ok=True)
-        (self.base / INCOMING / tenant_code / file_name.partition(".")[0]).unlink(missing_ok=True)
 
-    async def seconds_since_written(self, tenant_code: str, file_id: str, now: float) -> float | None:
-        """How long ago an incoming file last grew; None when there is none."""
-        return await self._in_thread(_age, self.base / INCOMING / tenant_code / file_id, now)
+    def _incoming(self, relative: str) -> Path:
+        tenant_code, _, file_name = relative.split("/")
+        return self.base / INCOMING / tenant_code / file_name.partition(".")[0]
+
+    async def seconds_since_written(self, relative: str, now: float) -> float | None:
+        """How long ago the file last grew, on the way to its place or there; None when there is none."""
+        return await self._in_thread(_age, [self._incoming(relative), self.path(relative)], now)
 
     async def detach_tenant(self, tenant_code: str, name: str) -> None:
         """Rename the tenant's folders into the trash, at once and for good. Repeatable."""
@@ -161,18 +183,6 @@ class FilesOnDisk:
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False)
-
-
-def _as_told(error: BaseException) -> BaseException:
-    """What an error of the disk means to the caller; any other stays what it is."""
-    match error:
-        case FileNotFoundError():
-            return NotFound("tenant")  # only its deletion removes the folder
-        case OSError():
-            log.error("storage volume failed", extra={"reason": error.strerror})
-            return Unavailable("storage volume", VOLUME_RETRY_SECONDS)
-        case _:
-            return error
 
 
 class _Writer:
@@ -219,39 +229,28 @@ class _Writer:
 
 
 def _probe(folder: Path) -> None:
-    probe = folder / f".probe-{os.getpid()}"
-    probe.write_bytes(b"")
-    probe.unlink()
-
-
-def _keep(source: Path, target: Path) -> None:
-    descriptor = os.open(source, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    month = target.parent
-    if not month.is_dir():
-        # Without its parents: a deleted tenant's folder must not come back.
-        month.mkdir(exist_ok=True)
-        _fsync_folder(month.parent)
-    source.rename(target)
-    _fsync_folder(month)
+    # Without a name: nothing stays behind, and pods with the same process ids do not meet.
+    with TemporaryFile(dir=folder) as probe:
+        probe.write(b"probe")
 
 
 def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    _fsync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def _fsync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _age(path: Path, now: float) -> float | None:
-    try:
-        return now - path.stat().st_mtime
-    except FileNotFoundError:
-        return None
+def _age(places: list[Path], now: float) -> float | None:
+    for path in places:
+        with contextlib.suppress(FileNotFoundError):
+            return now - path.stat().st_mtime
+    return None
 
 
 def _remove_tree(folder: Path) -> None:
@@ -262,7 +261,10 @@ def _remove_tree(folder: Path) -> None:
 def _bytes_below(roots: list[Path]) -> int:
     total = 0
     for root in roots:
-        if root.exists():
+        # Whoever gives up an upload meanwhile removes a file that was listed.
+        for folder, _, files in os.walk(root):
             total += 1
-            total += sum(path.lstat().st_size or 1 for path in root.rglob("*"))
+            for name in files:
+                with contextlib.suppress(FileNotFoundError):
+                    total += Path(folder, name).lstat().st_size or 1
     return total

@@ -1,10 +1,19 @@
 """Identifiers: a prefix that says what it names and 130 random bits, safe in URLs, paths and file systems."""
 
+import re
 import secrets
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 RANDOM_LENGTH = 25
 """36 ** 25 is about 2 ** 129."""
+
+
+_TAIL = re.compile(rf"[{ALPHABET}]{{{RANDOM_LENGTH}}}")
+
+
+def is_id(prefix: str, text: str) -> bool:
+    """Whether `new_id(prefix)` may have made it. What comes from clients may hold what the database refuses."""
+    return text.startswith(f"{prefix}_") and _TAIL.fullmatch(text, len(prefix) + 1) is not None
 
 
 def new_id(prefix: str) -> str:

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import BigInteger, cast, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage.api_keys import ALL_SCOPES, BearerKey, hash_secret
+from storage.api_keys import ALL_SCOPES, KEY_ID, BearerKey, hash_secret
 from storage.errors import InvalidTenantCode, NotFound, TenantActorFenced, TenantCodeRetired, TenantExists
 from storage.models import ApiKey, ExtractionJob, File, Operation, RetiredTenantCode, Tenant
 from storage.records import KeyRecord
@@ -30,14 +30,15 @@ def check_code(code: str) -> None:
 async def create(session: AsyncSession, code: str, configuration: Json, metadata: Json) -> Tenant:
     """A new tenant; `TenantExists` or `TenantCodeRetired` where its code is or was another's."""
     check_code(code)
-    if await session.get(RetiredTenantCode, code):
-        raise TenantCodeRetired(code)
     row: Tenant | None = await session.scalar(
         insert(Tenant)
         .values(code=code, configuration=configuration, metadata_=metadata)
         .on_conflict_do_nothing(index_elements=[Tenant.code])
         .returning(Tenant)
     )
+    # After the insert: the tenant that had the code may have been removed just before it.
+    if await session.get(RetiredTenantCode, code):
+        raise TenantCodeRetired(code)
     if row is None:
         raise TenantExists(code)
     return row
@@ -90,28 +91,37 @@ class TenantStats:
 
 
 async def stats(session: AsyncSession, tenant_id: UUID) -> TenantStats:
-    """Counters from the tenant's row, which changes keep exact; the break-down is counted."""
-    counters = (
-        await session.execute(
-            select(Tenant.file_count, Tenant.total_bytes, Tenant.reserved_bytes).where(Tenant.id == tenant_id)
+    """Counters from the tenant's row, which changes keep exact; the break-down is counted.
+
+    One statement, so that the numbers belong together while files come and go.
+    """
+    by_type = (
+        select(
+            func.jsonb_build_array(
+                File.media_type, func.count(), cast(func.sum(File.file_size_bytes), BigInteger)
+            ).label("line")
         )
-    ).one_or_none()
-    if counters is None:
-        raise NotFound("tenant")
-    by_type = await session.execute(
-        select(File.media_type, func.count(), func.sum(File.file_size_bytes))
         .where(File.tenant_id == tenant_id, File.state == "active")
         .group_by(File.media_type)
         .order_by(File.media_type)
+        .subquery()
     )
-    extractions = await session.scalar(
-        select(func.count()).select_from(ExtractionJob).where(ExtractionJob.tenant_id == tenant_id)
-    )
-    return TenantStats(
-        *counters,
-        by_media_type={media: {"file_count": count, "total_bytes": int(size)} for media, count, size in by_type},
-        extraction_count=extractions or 0,
-    )
+    found = (
+        await session.execute(
+            select(
+                Tenant.file_count,
+                Tenant.total_bytes,
+                Tenant.reserved_bytes,
+                select(func.jsonb_agg(by_type.c.line)).scalar_subquery(),
+                select(func.count()).where(ExtractionJob.tenant_id == tenant_id).scalar_subquery(),
+            ).where(Tenant.id == tenant_id)
+        )
+    ).one_or_none()
+    if found is None:
+        raise NotFound("tenant")
+    file_count, total_bytes, reserved_bytes, lines, extractions = found
+    by_media_type = {media: {"file_count": count, "total_bytes": size} for media, count, size in lines or ()}
+    return TenantStats(file_count, total_bytes, reserved_bytes, by_media_type, extractions or 0)
 
 
 async def page(session: AsyncSession, limit: int, after: tuple[datetime, UUID] | None) -> Sequence[Tenant]:
@@ -177,6 +187,15 @@ async def keys(session: AsyncSession, tenant_id: UUID) -> Sequence[ApiKey]:
     ).all()
 
 
+async def key(session: AsyncSession, tenant_id: UUID, key_id: str) -> ApiKey:
+    row: ApiKey | None = None
+    if KEY_ID.fullmatch(key_id):
+        row = await session.scalar(select(ApiKey).where(ApiKey.tenant_id == tenant_id, ApiKey.id == key_id))
+    if row is None:
+        raise NotFound("key")
+    return row
+
+
 async def find_key(session: AsyncSession, key_id: str) -> KeyRecord | None:
     found = (
         await session.execute(
@@ -189,6 +208,8 @@ async def find_key(session: AsyncSession, key_id: str) -> KeyRecord | None:
 
 
 async def revoke_key(session: AsyncSession, tenant_id: UUID, key_id: str) -> None:
+    if not KEY_ID.fullmatch(key_id):
+        raise NotFound("key")
     removed = await session.scalar(
         delete(ApiKey).where(ApiKey.tenant_id == tenant_id, ApiKey.id == key_id).returning(ApiKey.id)
     )

@@ -8,14 +8,15 @@ import logging
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.cache import Cache
 from storage.database import Database
 from storage.errors import NotFound
 from storage.files_on_disk import FilesOnDisk
-from storage.models import Base, File, Operation, Tenant
+from storage.identifiers import is_id
+from storage.models import Base, File, Operation, Removal, Tenant
 from storage.records import OperationRecord
 
 log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ BATCH = 1000
 
 
 async def find_operation(session: AsyncSession, operation_id: str) -> OperationRecord:
-    row = await session.get(Operation, operation_id)
+    row = await session.get(Operation, operation_id) if is_id("op", operation_id) else None
     if row is None:
         raise NotFound("operation")
     return OperationRecord.of(row)
@@ -60,10 +61,17 @@ class TenantPurge:
         while await self._remove_files(operation_id, tenant_id):
             pass
         async with self._database.transaction() as session:
+            await session.execute(delete(Removal).where(_of_tenant(code)))
             await session.execute(delete(Tenant).where(Tenant.id == tenant_id))
         await self._disk.empty_trash(operation_id)
-        entries = await self._cache.forget_tenant(str(tenant_id))
-        await self._conclude(operation_id, tenant_id, code, entries)
+        await self._conclude(operation_id, tenant_id, code, await self._forget(tenant_id))
+
+    async def _forget(self, tenant_id: UUID) -> int:
+        """Remove the tenant's cache entries until none is found any more; how many there were."""
+        total = 0
+        while removed := await self._cache.forget_tenant(str(tenant_id)):
+            total += removed
+        return total
 
     async def _remove_files(self, operation_id: str, tenant_id: UUID) -> int:
         """One batch of rows, noted as progress; how many it were."""
@@ -78,7 +86,7 @@ class TenantPurge:
 
     async def _conclude(self, operation_id: str, tenant_id: UUID, code: str, cache_entries: int) -> None:
         async with self._database.transaction() as session:
-            rows_left = await _rows_left(session, tenant_id)
+            rows_left = await _rows_left(session, tenant_id, code)
             bytes_left = await self._disk.bytes_left(code, operation_id)
             result: dict[str, Any] = {
                 "rows_left": rows_left,
@@ -105,13 +113,15 @@ async def _take_turn(session: AsyncSession, operation_id: str) -> bool:
     return bool(taken)
 
 
-async def _rows_left(session: AsyncSession, tenant_id: UUID) -> int:
+def _of_tenant(code: str) -> ColumnElement[bool]:
+    return Removal.storage_path.startswith(f"{code}/", autoescape=True)
+
+
+async def _rows_left(session: AsyncSession, tenant_id: UUID, code: str) -> int:
     """Over every table that has a tenant, but the operations, which outlive it."""
-    owned = [table.c.tenant_id for table in Base.metadata.sorted_tables if "tenant_id" in table.c]
+    tables = [table for table in Base.metadata.sorted_tables if "tenant_id" in table.c]
+    conditions = [table.c.tenant_id == tenant_id for table in tables if table is not Operation.__table__]
     total = 0
-    for column in (Tenant.__table__.c["_id"], *owned):
-        if column.table is not Operation.__table__:
-            total += (
-                await session.scalar(select(func.count()).select_from(column.table).where(column == tenant_id)) or 0
-            )
+    for condition in (Tenant.id == tenant_id, _of_tenant(code), *conditions):
+        total += await session.scalar(select(func.count()).where(condition)) or 0
     return total

@@ -12,6 +12,7 @@ import httpx
 from actors.tenant_changes import Answer, Change
 from actors.tenant_hosting import TenantHosting
 from serve_apps.files.app import create_app
+from serve_apps.key_uses import KeyUses
 from serve_apps.services import Services
 from storage.cache import Cache
 from storage.database import Database
@@ -38,6 +39,12 @@ class HostedHere:
                 return await self.hosting.call(tenant.code, change)
             except TenantActorFenced:
                 continue
+
+    def wake(self) -> None:
+        """Tests sweep when they want to."""
+
+    async def close(self) -> None:
+        await self.hosting.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +120,7 @@ async def file_service(base: Path, database_url: str, redis_url: str, **settings
         archives=ArchiveChecker(),
         operator_key=OPERATOR_KEY,
         key_pepper=PEPPER,
+        key_uses=KeyUses(database),
     )
 
     async def opened(_: Settings) -> Services:
@@ -126,4 +134,3 @@ async def file_service(base: Path, database_url: str, redis_url: str, **settings
         httpx.AsyncClient(transport=transport, base_url="http://files", headers=headers) as http,
     ):
         yield FileService(services, hosting, http)
-        await hosting.close()

@@ -24,11 +24,13 @@ def create_app(settings: Settings, open_services: OpenServices = Services.open) 
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         services = app.state.services = await open_services(settings)
         readiness = app.state.readiness = Readiness(services)
+        services.tenants.wake()
         yield
         readiness.shutting_down = True
         await services.close()
 
-    app = FastAPI(title="Muniment file service", version="1", lifespan=lifespan)
+    # No redirects to the same path with a slash: they would lead around the gateway, and to any Host that is sent.
+    app = FastAPI(title="Muniment file service", version="1", lifespan=lifespan, redirect_slashes=False)
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
     for router in (health_router, tenant_routes.router, file_routes.router, content_routes.router):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from serve_apps.auth import Caller, ServicesOf, caller
 from serve_apps.content_disposition import disposition
 from serve_apps.files.byte_ranges import requested_range
-from serve_apps.files.content_response import content_response
+from serve_apps.files.content_response import ContentResponse, open_content
 from serve_apps.files.file_reading import find_file
 from serve_apps.files.uploads import repr_digest
 from serve_apps.preconditions import none_match
@@ -37,6 +37,9 @@ async def download(
     if not none_match(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     size = record.file_size_bytes
+    if request.method == "HEAD":
+        # Without its range: RFC 9110, section 14.2, defines one for GET only.
+        return Response(headers=headers | {"Content-Length": str(size)})
     wanted = requested_range(request.headers.get("range"), size) if _range_counts(request, headers) else None
     if wanted == "unsatisfiable":
         return problem(
@@ -47,14 +50,12 @@ async def download(
             f"The file has {size} bytes.",
             headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"},
         )
-    path = services.disk.path(record.storage_path)
     start, length, status = 0, size, 200
     if wanted is not None:
         start, length, status = wanted.start, wanted.length, 206
         headers["Content-Range"] = wanted.content_range(size)
-    if request.method == "HEAD":
-        return Response(status_code=status, headers=headers | {"Content-Length": str(length)})
-    return content_response(path, start, length, status, headers)
+    file = await open_content(services.disk.path(record.storage_path))
+    return ContentResponse(file, start, length, status, headers)
 
 
 def _headers(record: FileRecord, *, inline: bool) -> dict[str, str]:

@@ -11,13 +11,13 @@ from actors.tenant_changes import DeleteFile, UpdateFile
 from serve_apps.answers import json_answer
 from serve_apps.auth import Caller, ServicesOf, caller
 from serve_apps.files import schemas
-from serve_apps.files.file_reading import find_file
+from serve_apps.files.file_reading import find_file, refuse_unless_id
 from serve_apps.files.list_query import (
     ChosenFiles,
     ChosenOrder,
     cursor_after,
     list_fingerprint,
-    next_link,
+    next_query,
     position,
 )
 from serve_apps.files.upload_body import read_upload
@@ -25,9 +25,10 @@ from serve_apps.files.uploads import Upload, expected_digest, replayed, repr_dig
 from serve_apps.idempotent_requests import REPLAYED, claimed, idempotency_key
 from serve_apps.ingress import service_path
 from serve_apps.json_body import MERGE_PATCH, json_body, json_request, read_merge_patch, validated
-from serve_apps.preconditions import expect_version, if_match, none_match, version_tag
+from serve_apps.preconditions import if_match, none_match, version_tag
+from serve_apps.problems import STATUS_OF
 from storage import file_crud
-from storage.errors import ImmutableField, InvalidFields, NotFound
+from storage.errors import ImmutableField, InvalidFields, MunimentError, pointer
 from storage.metadata_field import refuse_bad_tags
 from storage.upload_checks.file_names import display_name
 
@@ -94,7 +95,8 @@ async def list_files(
     more = len(records) > limit
     items = records[:limit]
     last = cursor_after(items[-1], order, list_id) if more else None
-    headers = {"Link": next_link(request, last)} if last else None
+    link = f"/v1/tenants/{found.tenant.code}/files?{next_query(request, last)}" if last else ""
+    headers = {"Link": f'<{service_path(request, link)}>; rel="next"'} if last else None
     return json_answer({"items": [schemas.file_out(item) for item in items], "next_cursor": last}, headers=headers)
 
 
@@ -116,10 +118,9 @@ async def get_file(request: Request, file_id: str, found: Reader, services: Serv
 )
 async def update_file(request: Request, file_id: str, found: Writer, services: ServicesOf) -> Response:
     """Change name, tags or metadata by merge patch; `If-Match` names the version that the caller saw."""
-    wanted = if_match(request)
+    version = if_match(request)
     patch = _checked_patch(await read_merge_patch(request))
-    record = await find_file(services, found.tenant, file_id)
-    version = expect_version(wanted, record.version)
+    refuse_unless_id(file_id)
     changed = await services.tenants.call(found.tenant, UpdateFile(uuid4(), file_id, version, patch))
     return json_answer(schemas.file_out(changed), headers={"ETag": version_tag(changed.version)})
 
@@ -128,7 +129,7 @@ def _checked_patch(patch: schemas.Json) -> schemas.Json:
     """Name and tags as they are to be stored; metadata is checked where it is merged."""
     fixed = [name for name in patch if name not in schemas.FilePatch.model_fields]
     if fixed:
-        raise ImmutableField(tuple((f"/{name}", f"'{name}' cannot be changed") for name in fixed))
+        raise ImmutableField(tuple((pointer(name), f"'{name}' cannot be changed") for name in fixed))
     validated(schemas.FilePatch, patch)
     changes = dict(patch)
     if "file_name" in changes:
@@ -144,6 +145,7 @@ def _checked_patch(patch: schemas.Json) -> schemas.Json:
 @router.delete("/files/{file_id}", status_code=204)
 async def delete_file(file_id: str, found: Writer, services: ServicesOf) -> Response:
     """Remove a file: its bytes, its row, and what was extracted from it."""
+    refuse_unless_id(file_id)
     await services.tenants.call(found.tenant, DeleteFile(uuid4(), file_id))
     return Response(status_code=204)
 
@@ -171,9 +173,10 @@ async def batch_delete(found: Writer, services: ServicesOf, asked: FileIds) -> R
 
     async def remove(file_id: str) -> schemas.Json:
         try:
+            refuse_unless_id(file_id)
             await services.tenants.call(found.tenant, DeleteFile(uuid4(), file_id))
-        except NotFound:
-            return {"id": file_id, "status": 404}
+        except MunimentError as error:
+            return {"id": file_id, "status": STATUS_OF[type(error)]}
         return {"id": file_id, "status": 204}
 
     return json_answer({"items": await asyncio.gather(*map(remove, asked.ids))})

@@ -6,18 +6,21 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
-from pydantic import AwareDatetime
+from pydantic import AfterValidator, AwareDatetime
 
-from serve_apps.paging import Cursor, fingerprint
+from serve_apps.paging import LARGEST_SIZE, Cursor, fingerprint
 from serve_apps.request_errors import BadCursor
+from serve_apps.times import storable_moment
 from storage.errors import InvalidFields
 from storage.file_crud import SORT_FIELDS, FileFilter, FileOrder
+from storage.identifiers import is_id
 from storage.records import FileRecord
 
-MAX_SIZE = 2**63 - 1
 METADATA = "meta."
+MAX_METADATA_FILTERS = 20
 
-Size = Annotated[int | None, Query(ge=0, le=MAX_SIZE)]
+Size = Annotated[int | None, Query(ge=0, le=LARGEST_SIZE)]
+Moment = Annotated[AwareDatetime | None, AfterValidator(storable_moment)]
 Text = Annotated[str | None, Query(min_length=1, max_length=255)]
 
 
@@ -27,8 +30,8 @@ def chosen_files(
     extension: Annotated[str | None, Query(max_length=20)] = None,
     media_type: Text = None,
     tag: Annotated[list[str] | None, Query(max_length=20)] = None,
-    created_after: AwareDatetime | None = None,
-    created_before: AwareDatetime | None = None,
+    created_after: Moment = None,
+    created_before: Moment = None,
     min_size: Size = None,
     max_size: Size = None,
     sha256: Annotated[str | None, Query(pattern="^[0-9a-fA-F]{64}$")] = None,
@@ -50,6 +53,8 @@ def chosen_files(
         ),
         sha256=sha256.lower() if sha256 else None,
     )
+    if len(found.metadata) > MAX_METADATA_FILTERS:
+        raise InvalidFields.one("meta", f"At most {MAX_METADATA_FILTERS} values of metadata can be asked for.")
     if any("\0" in text for text in _texts(found)):
         raise InvalidFields.one("query", "No stored text holds a NUL character.")
     return found
@@ -88,14 +93,14 @@ def cursor_after(record: FileRecord, order: FileOrder, list_id: str) -> str:
 def position(cursor: str, order: FileOrder, list_id: str) -> tuple[Any, str]:
     """Where the page begins. Raises `BadCursor`."""
     found = Cursor.decode(cursor, list_id)
+    if not is_id("fs", found.id):
+        raise BadCursor
     if order.field == "time_created":
         return found.moment(), found.id
-    if not isinstance(found.value, int if order.field == "file_size_bytes" else str):
-        raise BadCursor
-    return found.value, found.id
+    return (found.size() if order.field == "file_size_bytes" else found.text()), found.id
 
 
-def next_link(request: Request, cursor: str) -> str:
-    """The `Link` header of the page after this one."""
+def next_query(request: Request, cursor: str) -> str:
+    """The query of the page after this one."""
     query = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
-    return f'<{request.url.path}?{urlencode([*query, ("cursor", cursor)])}>; rel="next"'
+    return urlencode([*query, ("cursor", cursor)])

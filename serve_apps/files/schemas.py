@@ -1,12 +1,13 @@
 """What the file service takes and answers, as JSON."""
 
-from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from storage.api_keys import ALL_SCOPES, Scope
+from serve_apps.times import storable_moment, utc
+from storage.api_keys import Scope
 from storage.models import ApiKey
 from storage.records import FileRecord, OperationRecord, TenantRecord
 from storage.tenant_crud import TenantStats
@@ -28,28 +29,28 @@ class NewTenant(Taken):
 
 
 class TenantPatch(Taken):
-    """Merge patches (RFC 7396); null takes a setting back to its default."""
+    """Merge patches (RFC 7396); null takes a setting back to its default, or all of them."""
 
-    configuration: Json = Field(default_factory=dict)
-    metadata: Json = Field(default_factory=dict)
+    configuration: Json | None = Field(default_factory=dict)
+    metadata: Json | None = Field(default_factory=dict)
 
 
 class NewKey(Taken):
-    scopes: list[Scope] = Field(default=list(ALL_SCOPES), min_length=1)
+    scopes: list[Scope] = Field(min_length=1)
     name: str = Field(default="", max_length=200)
-    time_expires: datetime | None = None
+    time_expires: Annotated[datetime | None, AfterValidator(storable_moment)] = None
 
     @field_validator("scopes")
     @classmethod
     def _each_once(cls, scopes: list[Scope]) -> list[Scope]:
         return list(dict.fromkeys(scopes))
 
-    @field_validator("time_expires")
+    @field_validator("name")
     @classmethod
-    def _with_its_zone(cls, moment: datetime | None) -> datetime | None:
-        if moment is not None and moment.tzinfo is None:
-            raise ValueError("a time needs its zone, such as Z")
-        return moment
+    def _storable(cls, name: str) -> str:
+        if "\0" in name:
+            raise ValueError("a name holds no NUL character")
+        return name
 
 
 class FilePatch(Taken):
@@ -143,11 +144,6 @@ class OperationOut(BaseModel):
     state: Literal["running", "succeeded", "failed"]
     progress: Json
     result: Json | None
-
-
-def utc(moment: datetime) -> str:
-    """RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def file_out(record: FileRecord) -> Json:

@@ -15,20 +15,19 @@ from serve_apps.files import schemas
 from serve_apps.ingress import service_path
 from serve_apps.json_body import (
     MERGE_PATCH,
-    invalid_fields,
     json_body,
     json_request,
     read_merge_patch,
     validated,
 )
 from serve_apps.paging import Cursor, fingerprint
-from serve_apps.preconditions import expect_version, if_match, none_match, version_tag
+from serve_apps.preconditions import if_match, none_match, version_tag
 from serve_apps.request_errors import BadCursor
 from serve_apps.services import Services
 from storage import tenant_crud
 from storage.cache import GONE
-from storage.cache_keys import api_key_key
-from storage.errors import ImmutableField, NotFound
+from storage.cache_keys import api_key_key, tenant_key
+from storage.errors import ImmutableField, InvalidFields, NotFound, pointer
 from storage.identifiers import new_id
 from storage.metadata_field import refuse_bad_metadata
 from storage.records import OperationRecord, TenantRecord
@@ -39,9 +38,12 @@ router = APIRouter(prefix="/v1", tags=["tenants"])
 
 Operator = Annotated[Principal, Depends(operator)]
 Admin = Annotated[Caller, Depends(caller("tenant:admin"))]
-Reader = Annotated[Caller, Depends(caller("files:read"))]
+Reader = Annotated[Caller, Depends(caller("files:read", "tenant:admin"))]
+"""An administrator must see the version that it is about to change."""
 
 TENANTS = fingerprint("tenants")
+NOT_STORED = {"Cache-Control": "no-store"}
+"""Of answers that hold a secret."""
 POLL_SECONDS = 0.1
 
 
@@ -66,7 +68,10 @@ async def create_tenant(
         await services.disk.prepare_tenant(new.code)
     record = TenantRecord.of(row)
     body = schemas.tenant_out(record, stats) | {"api_key": schemas.key_out(key, str(bearer))}
-    headers = {"Location": service_path(request, f"/v1/tenants/{record.code}"), "ETag": version_tag(record.version)}
+    headers = NOT_STORED | {
+        "Location": service_path(request, f"/v1/tenants/{record.code}"),
+        "ETag": version_tag(record.version),
+    }
     return json_answer(body, 201, headers)
 
 
@@ -74,7 +79,7 @@ def _configuration(given: schemas.Json) -> TenantConfiguration:
     try:
         return TenantConfiguration.created_from(given)
     except ValidationError as error:
-        raise invalid_fields(error, "/configuration") from None
+        raise InvalidFields.of(error, "/configuration") from None
 
 
 @router.get("/tenants", response_model=schemas.TenantPage)
@@ -131,19 +136,12 @@ async def get_tenant(request: Request, found: Reader, services: ServicesOf) -> R
 )
 async def update_tenant(request: Request, found: Admin, services: ServicesOf) -> Response:
     """Change configuration and metadata by merge patch; `If-Match` names the version that the caller saw."""
-    wanted = if_match(request)
+    version = if_match(request)
     patch = await read_merge_patch(request)
     _refuse_immutable(patch, schemas.TenantPatch)
     changes = validated(schemas.TenantPatch, patch)
-    tenant = await _newest(services, found.tenant.code)
-    version = expect_version(wanted, tenant.version)
-    try:
-        tenant.rules.patched(changes.configuration)
-    except ValidationError as error:
-        raise invalid_fields(error, "/configuration") from None
-    record = await services.tenants.call(
-        tenant, UpdateTenant(uuid4(), version, changes.configuration, changes.metadata)
-    )
+    change = UpdateTenant(uuid4(), version, changes.configuration, changes.metadata)
+    record = await services.tenants.call(found.tenant, change)
     async with services.database.reading() as session:
         stats = await tenant_crud.stats(session, record.id)
     return json_answer(schemas.tenant_out(record, stats), headers={"ETag": version_tag(record.version)})
@@ -152,15 +150,7 @@ async def update_tenant(request: Request, found: Admin, services: ServicesOf) ->
 def _refuse_immutable(patch: schemas.Json, model: type[schemas.Taken]) -> None:
     fixed = [name for name in patch if name not in model.model_fields]
     if fixed:
-        raise ImmutableField(tuple((f"/{name}", f"'{name}' cannot be changed") for name in fixed))
-
-
-async def _newest(services: Services, code: str) -> TenantRecord:
-    async with services.database.reading() as session:
-        row = await tenant_crud.find(session, code)
-    if row is None:
-        raise NotFound("tenant")
-    return TenantRecord.of(row)
+        raise ImmutableField(tuple((pointer(name), f"'{name}' cannot be changed") for name in fixed))
 
 
 @router.delete("/tenants/{code}", status_code=202, response_model=schemas.OperationOut)
@@ -173,13 +163,25 @@ async def delete_tenant(code: str, request: Request, _: Operator, services: Serv
     try:
         await services.tenants.call(tenant, DeleteTenant(uuid4(), operation_id))
     except NotFound:
-        # The answer of a call that was sent twice: it was this operation that removed the tenant.
-        await _operation(services, operation_id)
-    operation = await _wait(services, operation_id, preferred_wait(request))
+        await _expect_own_deletion(services, code, operation_id)
+    seconds = preferred_wait(request)
+    operation = await _wait(services, operation_id, seconds)
     headers = {"Location": service_path(request, f"/v1/operations/{operation_id}")}
-    if operation.state == "running":
-        return json_answer(schemas.operation_out(operation), 202, headers | {"Retry-After": "1"})
-    return json_answer(schemas.operation_out(operation), 200, headers | {"Preference-Applied": "wait"})
+    if seconds and operation.state != "running":
+        return json_answer(schemas.operation_out(operation), 200, headers | {"Preference-Applied": f"wait={seconds}"})
+    return json_answer(schemas.operation_out(operation), 202, headers | {"Retry-After": "1"})
+
+
+async def _expect_own_deletion(services: Services, code: str, operation_id: str) -> None:
+    """Raises `NotFound` unless it was this operation that removed the tenant: the call was sent twice then.
+
+    Whoever answered it first may have died before the cache heard of it.
+    """
+    try:
+        await _operation(services, operation_id)
+    except NotFound:
+        raise NotFound("tenant") from None
+    await services.cache.invalidate({tenant_key(code): GONE})
 
 
 async def _operation(services: Services, operation_id: str) -> OperationRecord:
@@ -220,11 +222,18 @@ async def create_key(
         row, bearer = await tenant_crud.add_key(
             session, found.tenant.id, services.key_pepper, new.name, new.scopes, new.time_expires
         )
-    headers = {
+    headers = NOT_STORED | {
         "Location": service_path(request, f"/v1/tenants/{found.tenant.code}/api-keys/{row.id}"),
-        "Cache-Control": "no-store",
     }
     return json_answer(schemas.key_out(row, str(bearer)), 201, headers)
+
+
+@router.get("/tenants/{code}/api-keys/{key_id}", response_model=schemas.KeyOut)
+async def get_key(key_id: str, found: Admin, services: ServicesOf) -> Response:
+    """A key, without its secret."""
+    async with services.database.reading() as session:
+        row = await tenant_crud.key(session, found.tenant.id, key_id)
+    return json_answer(schemas.key_out(row))
 
 
 @router.get("/tenants/{code}/api-keys", response_model=schemas.KeyList)

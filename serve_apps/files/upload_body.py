@@ -9,13 +9,15 @@ from fastapi import Request
 from serve_apps.content_disposition import file_name, header_text
 from serve_apps.files.form_parts import Event, PartBegins, PartData, PartEnds, boundary_of, form_events
 from serve_apps.request_errors import BadRequest, OneFilePerRequest
-from storage.errors import InvalidFields
+from storage.errors import InvalidFields, pointer
 from storage.metadata_field import refuse_bad_metadata, refuse_bad_tags
 
 MAX_FIELD_BYTES = 64 * 1024
 """Of `tags` and of `metadata`; larger ones are not valid anyway."""
 MAX_FORM_OVERHEAD = 512 * 1024
 """A form has at most so many bytes beside its file's."""
+MAX_MEDIA_TYPE = 255
+FIELDS = frozenset({"tags", "metadata"})
 
 
 class UploadBody:
@@ -23,7 +25,7 @@ class UploadBody:
 
     def __init__(self, name: str, media_type: str, least_size: int) -> None:
         self.file_name = name
-        self.declared_media_type = media_type.partition(";")[0].strip().lower()
+        self.declared_media_type = _declared(media_type)
         self.least_size = least_size
         """The file has at least so many bytes, as far as the headers tell."""
         self.tags: list[str] = []
@@ -33,12 +35,20 @@ class UploadBody:
         raise NotImplementedError
 
 
+def _declared(media_type: str) -> str:
+    """Without its parameters. Raises `InvalidFields` for what no header should hold."""
+    declared = media_type.partition(";")[0].strip().lower()
+    if len(declared) > MAX_MEDIA_TYPE or not declared.isprintable():
+        raise InvalidFields.one("Content-Type", "This is not a media type.")
+    return declared
+
+
 async def read_upload(request: Request) -> UploadBody:
     """What the request uploads, its bytes still to be read. Raises when there is no file, or no name for it."""
     boundary = boundary_of(request.headers.get("content-type", ""))
     if boundary is None:
         return RawUpload(request)
-    reader = _FormReader(form_events(request.stream(), boundary))
+    reader = _FormReader(request.stream(), boundary)
     return FormUpload(await reader.find_file(), reader, max(0, content_length(request) - MAX_FORM_OVERHEAD))
 
 
@@ -82,9 +92,20 @@ class FormUpload(UploadBody):
 class _FormReader:
     """Reads a form's parts in the order in which they come."""
 
-    def __init__(self, events: AsyncIterator[Event]) -> None:
-        self._events = events
+    def __init__(self, chunks: AsyncIterator[bytes], boundary: bytes) -> None:
+        self._events: AsyncIterator[Event] = form_events(self._bounded(chunks), boundary)
+        self._file_bytes = 0
         self._fields: dict[str, bytes] = {}
+
+    async def _bounded(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks. Raises `BadRequest` when there is too much in them that is not the file."""
+        received = 0
+        async for chunk in chunks:
+            yield chunk
+            # Whoever asks for the next one has read all events of this one, and counted what was the file's.
+            received += len(chunk)
+            if received - self._file_bytes > MAX_FORM_OVERHEAD:
+                raise BadRequest(f"The form has more than {MAX_FORM_OVERHEAD} bytes beside its file.")
 
     async def find_file(self) -> PartBegins:
         """Read up to the file; its data comes next. Raises `OneFilePerRequest` when there is none."""
@@ -100,6 +121,7 @@ class _FormReader:
             if isinstance(event, PartEnds):
                 return
             if isinstance(event, PartData):
+                self._file_bytes += len(event.data)
                 yield event.data
 
     async def finish(self) -> None:
@@ -118,8 +140,9 @@ class _FormReader:
             if isinstance(event, PartData):
                 value += event.data
                 if len(value) > MAX_FIELD_BYTES:
-                    raise InvalidFields.one(f"/{name}", f"A field has at most {MAX_FIELD_BYTES} bytes.")
-        self._fields[name] = bytes(value)
+                    raise InvalidFields.one(pointer(name), f"A field has at most {MAX_FIELD_BYTES} bytes.")
+        if name in FIELDS:
+            self._fields[name] = bytes(value)
 
     def tags(self) -> list[str]:
         tags: list[str] = self._json("tags", [])
