@@ -29,7 +29,7 @@ class Command:
     inherited: tuple[int, ...] = ()
 
 
-def _die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
+def die_with(parent: int, death_signal: signal.Signals) -> Callable[[], None]:
     def in_child() -> None:
         _libc.prctl(PR_SET_PDEATHSIG, int(death_signal))
         if os.getppid() != parent:
@@ -68,7 +68,7 @@ class ChildProcess:
                 pass_fds=command.inherited,
                 # A group of its own: Ctrl-C in the terminal must reach only the supervisor, which stops all in order.
                 start_new_session=True,
-                preexec_fn=_die_with(os.getpid(), command.death_signal),
+                preexec_fn=die_with(os.getpid(), command.death_signal),
             )
         return cls(name, process, command.log)
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 from muniment.local.addresses import Addresses, choose_addresses
 from muniment.local.child_process import ChildProcess, ServerFailed
@@ -61,18 +62,18 @@ async def running(settings: Settings, tell: Tell) -> AsyncIterator[Instance]:
         environment = child_environment(os.environ, home)
         failures: list[Failure] = []
 
-        async def server(url: str, name: str, embedded: Embedded) -> str:
+        async def server(url: str, name: str, embedded: Callable[[Path, dict[str, str]], Embedded]) -> str:
             if url:
                 return url
             tell(f"Starting {name} …")
-            restarting = Restarting(name, embedded, tell)
+            restarting = Restarting(name, embedded(home.folder, environment), tell)
             stack.push_async_callback(restarting.stop)
             started = await restarting.start()
             failures.append(restarting.failure)
             return started
 
-        database_url = await server(settings.database_url, "PostgreSQL", EmbeddedPostgres(home.folder, environment))
-        redis_url = await server(settings.redis_url, "Valkey", EmbeddedValkey(home.folder, environment))
+        database_url = await server(settings.database_url, "PostgreSQL", EmbeddedPostgres)
+        redis_url = await server(settings.redis_url, "Valkey", EmbeddedValkey)
         await asyncio.to_thread(migrate.upgrade, database_url)
 
         tell("Starting Ray …")

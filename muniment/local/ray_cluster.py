@@ -14,7 +14,7 @@ from muniment.local.home import Home
 from muniment.local.ports import LOOPBACK, free_ports
 from storage.key_files import read_or_create_secret
 
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 STOP_SECONDS = 15.0
 OBJECT_STORE_BYTES = 256 * 2**20
 """Documents travel between actors as results; bytes never do, so this holds hundreds of them."""

@@ -11,8 +11,8 @@ import httpx
 from muniment.local.child_process import ChildProcess, Command, ServerFailed, wait_until_ready
 from muniment.local.home import Home
 
-READY_SECONDS = 240.0
-"""The first start imports the OCR engine from a cold disk."""
+READY_SECONDS = 600.0
+"""Patience for a busy machine; a deployment that fails ends the wait at once."""
 SHUTDOWN_MARGIN_SECONDS = 45.0
 """What Serve may need beside the draining of its replicas' ports: the gateway's wait, and ending the processes."""
 LOG_LINES = 15

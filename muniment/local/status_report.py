@@ -14,6 +14,7 @@ from muniment.local.home import Home, RunningInstance
 from muniment.local.leftovers import processes_of
 from muniment.local.postgres import processes_on
 from muniment.local.roles import Titled, by_role
+from storage.errors import Unavailable
 from storage.settings import Settings
 
 NOT_RUNNING = 3
@@ -26,7 +27,8 @@ class Status:
     processes: dict[str, list[int]]
     memory_bytes: dict[int, int]
     """Resident memory by process id; memory that processes share is counted for each."""
-    counts: dict[str, Any]
+    counts: dict[str, Any] | None
+    """None while the database does not answer."""
 
     def as_json(self) -> dict[str, Any]:
         """Keys and passwords are not in it: it is meant for logs and dashboards too."""
@@ -59,7 +61,14 @@ def show(settings: Settings, *, as_json: bool) -> int:
 def collect(home: Home, instance: RunningInstance) -> Status:
     processes = by_role(_titled(home, instance))
     memory = {pid: size for pids in processes.values() for pid in pids if (size := _resident(pid))}
-    return Status(instance, processes, memory, asyncio.run(count(instance.database_url)))
+    return Status(instance, processes, memory, _counts(instance))
+
+
+def _counts(instance: RunningInstance) -> dict[str, Any] | None:
+    try:
+        return asyncio.run(count(instance.database_url))
+    except Unavailable:
+        return None
 
 
 def readable(status: Status) -> str:
@@ -68,6 +77,8 @@ def readable(status: Status) -> str:
     for role, pids in status.processes.items():
         size = sum(status.memory_bytes.get(pid, 0) for pid in pids) / 2**20
         lines.append(f"  {role:<17}{len(pids):>3} processes {size:>7.0f} MiB   {' '.join(map(str, pids))}")
+    if status.counts is None:
+        return "\n".join([*lines, "  the database does not answer"])
     lines += [f"  {name}: {value}" for name, value in status.counts.items()]
     return "\n".join(lines)
 

@@ -14,11 +14,11 @@ import httpx
 import pytest
 
 import muniment
+from muniment.local.child_process import die_with
 from muniment.local.ports import free_ports
 from muniment.local.up import READY
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 300
 STOP_SECONDS = 150
 OPERATOR_KEY = "mo_operator-of-the-end-to-end-tests"
 
@@ -112,7 +112,7 @@ def environment_for(home: Path, ports: list[int]) -> dict[str, str]:
     }
 
 
-def start(home: Path, *options: str) -> "tuple[subprocess.Popen[str], Cluster]":
+def start(home: Path, *options: str, until: str = READY) -> "tuple[subprocess.Popen[str], Cluster]":
     """Start `muniment up` and return when it says that it is ready; fails with its output when it ends before."""
     ports = free_ports(3)
     environment = environment_for(home, ports)
@@ -124,12 +124,14 @@ def start(home: Path, *options: str) -> "tuple[subprocess.Popen[str], Cluster]":
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # A test run that is killed must not leave a cluster behind.
+        preexec_fn=die_with(os.getpid(), signal.SIGTERM),  # noqa: PLW1509 - it makes one system call
     )
     assert process.stdout is not None
     output = []
     for line in process.stdout:
         output.append(line)
-        if line.strip() == READY:
+        if line.strip() == until:
             gateway, files, extraction = (f"http://127.0.0.1:{port}" for port in ports)
             return process, Cluster(home, gateway, files, extraction, OPERATOR_KEY, environment, process.pid)
     pytest.fail("muniment up ended before it was ready:\n" + "".join(output))
