@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import extraction_results, extraction_signals
 from storage.errors import AlreadyFinished, NotFound, TenantSuspended, TooManyQueued
-from storage.extraction_records import JobRecord
-from storage.identifiers import new_id
+from storage.extraction_records import JobRecord, refuse_unless_id
+from storage.identifiers import is_id, new_id
 from storage.models import ExtractionJob, File, Tenant
 from storage.records import FileRecord
 
@@ -35,12 +35,20 @@ class JobFilter:
     file_id: str | None = None
     batch_id: str | None = None
 
+    @property
+    def can_match(self) -> bool:
+        """What is no identifier finds nothing; the database would refuse some of it, such as NUL."""
+        asked = (("fs", self.file_id), ("eb", self.batch_id))
+        return all(given is None or is_id(prefix, given) for prefix, given in asked)
+
 
 async def lock_file(session: AsyncSession, tenant_id: UUID, file_id: str) -> FileRecord:
     """The file that the tenant wants extracted, kept from deletion until the transaction ends.
 
     Raises `NotFound` and `TenantSuspended`.
     """
+    if not is_id("fs", file_id):
+        raise NotFound("file")
     # Tenant, file, result: who locks more than one of them takes this order.
     status = await session.scalar(
         select(Tenant.status).where(Tenant.id == tenant_id).with_for_update(read=True, key_share=True)
@@ -104,6 +112,7 @@ async def _refuse_too_many(session: AsyncSession, tenant_id: UUID, max_queued: i
 
 
 async def get(session: AsyncSession, tenant_id: UUID, job_id: str) -> JobRecord:
+    refuse_unless_id(job_id)
     row = await session.scalar(_one(tenant_id, job_id))
     if row is None:
         raise NotFound("extraction")
@@ -118,6 +127,8 @@ async def page(
     session: AsyncSession, tenant_id: UUID, wanted: JobFilter, limit: int, after: tuple[datetime, str] | None
 ) -> list[JobRecord]:
     """Up to `limit` jobs, newest first, older than the one named by `after`."""
+    if not wanted.can_match:
+        return []
     query = (
         select(ExtractionJob)
         .where(ExtractionJob.tenant_id == tenant_id)
@@ -160,6 +171,7 @@ def end_cancelled(row: ExtractionJob) -> None:
 
 
 async def _locked(session: AsyncSession, tenant_id: UUID, job_id: str) -> ExtractionJob:
+    refuse_unless_id(job_id)
     row = await session.scalar(_one(tenant_id, job_id).with_for_update())
     if row is None:
         raise NotFound("extraction")

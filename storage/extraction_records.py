@@ -5,10 +5,18 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
 
+from storage.errors import NotFound
+from storage.identifiers import is_id
 from storage.models import ExtractionJob, File
 
 FINAL_STATES = frozenset({"succeeded", "partial", "failed", "cancelled"})
 STATES = FINAL_STATES | {"queued", "running"}
+
+
+def refuse_unless_id(job_id: str) -> None:
+    """Raises `NotFound` for what is no job's id; the database would refuse some of it, such as NUL."""
+    if not is_id("ex", job_id):
+        raise NotFound("extraction")
 
 
 @dataclass(frozen=True, slots=True)

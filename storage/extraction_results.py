@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage.cache import GONE
 from storage.cache_keys import result_key
 from storage.errors import NotFinished, NotFound
-from storage.extraction_records import JobRecord
+from storage.extraction_records import JobRecord, refuse_unless_id
 from storage.models import ExtractionJob, ExtractionResult, File
 from storage.records import FileRecord
 
@@ -92,6 +92,7 @@ async def store(session: AsyncSession, job: ExtractionJob, made: NewResult) -> U
 
 async def find(session: AsyncSession, tenant_id: UUID, job_id: str) -> StoredResult:
     """Raises `NotFound` for no such job, `NotFinished` for one without a result."""
+    refuse_unless_id(job_id)
     found = (
         await session.execute(
             select(ExtractionJob, File, ExtractionResult)

@@ -49,7 +49,7 @@ class SignalListener:
             for channel in self._channels:
                 await connection.add_listener(channel, self._hear)
             self._on_connected()
-            while not ended.is_set():
+            while True:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(ended.wait(), CHECK_SECONDS)
                     return

@@ -31,13 +31,12 @@ def create_app(settings: Settings) -> FastAPI:
         readiness = app.state.readiness = Readiness(services)
         app.state.job_passwords = JobPasswords(services.key_pepper)
         changes = app.state.job_changes = JobChanges(settings.database_url)
-        changes.start()
-        yield
-        readiness.shutting_down = True
-        await changes.close()
+        async with changes.listening():
+            yield
+            readiness.shutting_down = True
         await services.close()
 
-    app = FastAPI(title="Muniment extraction service", version="1", lifespan=lifespan)
+    app = FastAPI(title="Muniment extraction service", version="1", lifespan=lifespan, redirect_slashes=False)
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
     for router in (health_router, result_routes.router, event_routes.router, routes.router):

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from storage import extraction_signals
 from storage.extraction_records import JobRecord
 from storage.signal_listener import SignalListener
 
-LOOK_AGAIN_SECONDS = 5.0
+LOOK_AGAIN_SECONDS = 10.0
 """How often a waiting request reads its job although nothing was heard, should a signal have been lost."""
 
 
@@ -19,11 +20,18 @@ class JobChanges:
     def __init__(self, database_url: str) -> None:
         self._listener = SignalListener(database_url, [extraction_signals.CHANGED], self._hear, self._wake_all)
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
-        self._listening: asyncio.Task[None] | None = None
         self._closing = False
 
-    def start(self) -> None:
-        self._listening = asyncio.create_task(self._listener.run(), name="job changes")
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Inside the block signals are heard; at its end nobody waits any more."""
+        listening = asyncio.create_task(self._listener.run(), name="job changes")
+        try:
+            yield
+        finally:
+            self.release_all()
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
     async def until(
         self,
@@ -73,9 +81,3 @@ class JobChanges:
         """Let every request that waits answer with what there is: the replica shuts down."""
         self._closing = True
         self._wake_all()
-
-    async def close(self) -> None:
-        self.release_all()
-        if self._listening is not None:
-            self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)

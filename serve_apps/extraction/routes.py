@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -15,10 +16,12 @@ from serve_apps.idempotent_requests import idempotency_key
 from serve_apps.ingress import service_path
 from serve_apps.json_body import json_body, json_request
 from serve_apps.paging import Cursor, fingerprint
+from serve_apps.request_errors import BadCursor
 from serve_apps.services import Services
 from storage import extraction_crud
 from storage.extraction_crud import JobFilter
 from storage.extraction_records import JobRecord
+from storage.identifiers import is_id
 from storage.job_passwords import JobPasswords
 from storage.records import TenantRecord
 
@@ -95,19 +98,25 @@ async def list_jobs(
     after = None
     if cursor is not None:
         position = Cursor.decode(cursor, list_id)
+        if not is_id("ex", position.id):
+            raise BadCursor
         after = (position.moment(), position.id)
     async with services.database.reading() as session:
         jobs = await extraction_crud.page(session, found.tenant.id, wanted, limit + 1, after)
     items, more = jobs[:limit], len(jobs) > limit
     last = Cursor(items[-1].time_created.isoformat(), items[-1].id).encode(list_id) if more else None
     body = {"items": [schemas.job_out(job, found.tenant.code) for job in items], "next_cursor": last}
-    return json_answer(body, headers={"Link": _next_link(request, last)} if last else None)
+    return json_answer(body, headers=_next_page(request, found.tenant, last))
 
 
-def _next_link(request: Request, cursor: str) -> str:
-    query = request.url.include_query_params(cursor=cursor).query
-    path = service_path(request, request.url.path.removeprefix(request.scope.get("root_path", "")))
-    return f'<{path}?{query}>; rel="next"'
+def _next_page(request: Request, tenant: TenantRecord, cursor: str | None) -> dict[str, str]:
+    if cursor is None:
+        return {}
+    query = urlencode(
+        [*(pair for pair in request.query_params.multi_items() if pair[0] != "cursor"), ("cursor", cursor)]
+    )
+    path = service_path(request, f"/v1/tenants/{tenant.code}/extractions?{query}")
+    return {"Link": f'<{path}>; rel="next"'}
 
 
 @router.get("/{job_id}", response_model=schemas.JobOut)

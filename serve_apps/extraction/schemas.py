@@ -1,11 +1,12 @@
 """What the extraction service takes and answers, as JSON."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 from actors.extractors.page_selection import selected_pages
+from serve_apps.times import utc
 from storage.extraction_records import JobRecord
 
 Json = dict[str, Any]
@@ -91,9 +92,9 @@ def job_out(job: JobRecord, tenant_code: str) -> Json:
         "progress": {"pages_done": job.pages_done, "pages_total": job.pages_total},
         "attempt": job.attempt,
         "cached": job.cached,
-        "time_created": _utc(job.time_created),
-        "time_started": _utc(job.time_started),
-        "time_finished": _utc(job.time_finished),
+        "time_created": _time(job.time_created),
+        "time_started": _time(job.time_started),
+        "time_finished": _time(job.time_finished),
     }
     if job.error is not None:
         body["error"] = job.error
@@ -102,6 +103,5 @@ def job_out(job: JobRecord, tenant_code: str) -> Json:
     return body
 
 
-def _utc(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
+def _time(moment: datetime | None) -> str | None:
+    return utc(moment) if moment else None

@@ -11,6 +11,7 @@ import httpx
 from fastapi import FastAPI
 
 from serve_apps.extraction.app import create_app
+from serve_apps.extraction.job_changes import LOOK_AGAIN_SECONDS
 from storage import extraction_queue, tenant_crud
 from storage.api_keys import Scope
 from storage.database import Database
@@ -103,6 +104,6 @@ async def new_key(service: Service, rows: Rows, scopes: tuple[Scope, ...]) -> st
 
 
 async def soon(task: "asyncio.Task[httpx.Response]") -> httpx.Response:
-    """The answer of a call that nothing holds up any more."""
-    async with asyncio.timeout(4):
+    """The answer of a call that nothing holds up any more; sooner than one that had to look again would have it."""
+    async with asyncio.timeout(LOOK_AGAIN_SECONDS - 1):
         return await task

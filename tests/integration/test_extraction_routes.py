@@ -9,8 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from serve_apps.extraction import job_changes
+from serve_apps.paging import Cursor, fingerprint
 from storage import extraction_queue
 from storage.extraction_results import NewResult
+from storage.identifiers import new_id
 from storage.job_passwords import JobPasswords
 from storage.models import ExtractionJob
 from tests.extraction_rows import ENGINE, make_tenant
@@ -255,6 +257,21 @@ async def test_jobs_are_listed_newest_first_in_pages(tenant: TenantClient) -> No
         assert (await tenant.get(tenant.jobs, params=params)).status_code == 422
 
 
+async def test_what_is_no_identifier_names_nothing(tenant: TenantClient) -> None:
+    """Some of it, such as NUL, the database would not even take."""
+    for bad in ("%00", "ex_%00", "ex_x", "%ED%A0%80", "ex_" + "a" * 24 + "%0A"):
+        for method, path in (("GET", ""), ("GET", "/result"), ("GET", "/events"), ("DELETE", ""), ("POST", ":cancel")):
+            response = await tenant.call(method, f"{tenant.jobs}/{bad}{path}")
+            assert response.status_code == 404, (method, path, bad)
+        for name in ("file_id", "batch_id"):
+            assert (await tenant.get(f"{tenant.jobs}?{name}={bad}")).json()["items"] == []
+    assert (await tenant.create("fs_\0")).status_code == 404
+    list_id = fingerprint("extractions", str(tenant.rows.tenant_id), None, None, None)
+    for cursor in (Cursor("2025-01-01T00:00:00Z", "ex_\0"), Cursor("\0", new_id("ex"))):
+        response = await tenant.get(tenant.jobs, params={"cursor": cursor.encode(list_id)})
+        assert (response.status_code, response.json()["code"]) == (400, "bad-cursor")
+
+
 async def test_jobs_are_listed_by_file(tenant: TenantClient) -> None:
     file_id = await tenant.rows.file()
     await tenant.created()
@@ -308,6 +325,16 @@ async def test_a_lost_signal_delays_a_long_poll_only(tenant: TenantClient, monke
     await _until_waiting(tenant, job)
     await tenant.rows.claimed()
     assert (await soon(polling)).json()["state"] == "running"
+
+
+async def test_a_long_poll_that_is_given_up_is_forgotten(tenant: TenantClient) -> None:
+    job = await tenant.created()
+    polling = asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30"))
+    await _until_waiting(tenant, job)
+    polling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await polling
+    assert job not in tenant.service.app.state.job_changes._waiting
 
 
 async def test_a_replica_that_shuts_down_lets_long_polls_answer(
