@@ -13,56 +13,69 @@ from storage.key_files import read_or_create_secret
 class Settings(BaseSettings):
     """Everything an operator can set. Sizes are bytes, times are seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="MUNIMENT_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MUNIMENT_", extra="ignore", frozen=True, use_attribute_docstrings=True
+    )
 
     home: Path = Path(".muniment")
-    """Folder of everything embedded: database, cache, files, logs, keys."""
+    """Folder of everything that runs on this machine: database, cache, files, logs, keys."""
     database_url: str = ""
-    """`postgresql://user:password@host:port/name`; empty: the embedded server's, set by `muniment up`."""
+    """`postgresql://user:password@host/name` of your own server instead of the embedded one."""
     redis_url: str = ""
-    """`redis://…`; empty: the embedded server's, set by `muniment up`."""
+    """`redis://host:port/number` of your own server instead of the embedded one."""
     storage_base_path: Path | None = None
-    """Where tenants' bytes lie; defaults to `<home>/files`."""
+    """Where tenants' bytes lie; `files` in the home when unset."""
     operator_key: SecretStr | None = None
+    """The operator's key; made once and kept in the home when unset."""
     key_pepper: SecretStr | None = None
-    """Key of the hash that API keys are stored as; losing it makes every stored key useless."""
+    """Key of the hash under which API keys are stored, made once when unset; losing it makes every API key useless."""
     host: str = "127.0.0.1"
+    """Address that the services listen on."""
     gateway_port: int = 8000
+    """Port of the gateway."""
     files_port: int = 8001
+    """Port of the file service."""
     extraction_port: int = 8002
+    """Port of the extraction service."""
     log_level: str = "INFO"
+    """`DEBUG`, `INFO`, `WARNING` or `ERROR`."""
+    release: str = "dev"
+    """Part of every tenant host's name, so that a roll-out never talks to old code."""
 
     gateway_max_body_bytes: int = 16 * 2**20
-    default_max_file_size_bytes: int = 5 * 2**30
-    """Largest file of a tenant whose configuration names no limit."""
+    """Larger bodies are refused by the gateway, which names the service's own port."""
     database_pool_size: int = 10
+    """Connections of one replica or tenant host that stay open; as many again for peaks."""
     cache_ttl_seconds: float = 30.0
     """How long a cached tenant, key or file may be read after an invalidation that could not be delivered."""
     result_cache_ttl_seconds: float = 3600.0
+    """How long an extraction's result stays in the cache."""
     result_cache_max_bytes: int = 4 * 2**20
-    """Larger documents are read from PostgreSQL every time."""
+    """Larger results are read from PostgreSQL every time."""
 
     tenant_hosts: int = Field(default=2, ge=1)
+    """Processes that hold the tenants' actors."""
     tenant_idle_seconds: float = 300.0
     """A tenant actor without calls for so long is passivated."""
-    release: str = "dev"
-    """Part of every actor's name, so that a roll-out never talks to old code."""
-
     drain_seconds: float = 30.0
+    """How long a replica that stops lets requests finish."""
     upload_grace_seconds: float = 3600.0
-    """A pending upload older than this is swept."""
+    """An upload that has not grown for so long is swept."""
 
     parser_max_replicas: int = 2
+    """Size to which the pool of parsers grows."""
     ocr_max_replicas: int = 2
+    """Size to which the pool of OCR engines grows."""
     ocr_model_dir: Path | None = None
     """A folder of PaddleOCR model directories to use instead of the bundled weights."""
     extraction_timeout_seconds: float = 600.0
     """Upper bound of a job's `timeout_seconds`."""
     extraction_page_timeout_seconds: float = 60.0
-    """A parse that makes no progress for so long is killed."""
+    """A parse that finishes no page for so long is killed."""
     extraction_memory_bytes: int = 2 * 2**30
     """Address space of a parsing child above what it starts with."""
     extraction_max_pages: int = 5000
+    """Files with more pages fail as `too-many-pages`."""
     extraction_max_queued: int = 20_000
     """Queued jobs of one tenant; more are answered 429."""
 

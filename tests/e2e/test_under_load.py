@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -79,10 +79,10 @@ async def life_of_a_file(
             seen.deleted.add(file["id"])
 
 
-async def patiently(seen: Acknowledged, send: "Any") -> httpx.Response:
+async def patiently(seen: Acknowledged, send: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
     """The first answer that is no 503; each 503 must say when to come again."""
     while True:
-        answer: httpx.Response = await send()
+        answer = await send()
         if answer.status_code >= 400:
             seen.refused[answer.status_code] += 1
         if answer.status_code != 503:
@@ -145,8 +145,9 @@ async def test_a_tenant_deleted_under_load_leaves_nothing(cluster: Cluster, http
             headers={"Authorization": f"Bearer {cluster.operator_key}", "Prefer": "wait=60"},
         )
 
-    work: list[Awaitable[None]] = [watched(number) for number in range(CLIENTS)]
-    answer, *_ = await asyncio.gather(delete(), *work)
+    deletion = asyncio.create_task(delete())
+    await asyncio.gather(*(watched(number) for number in range(CLIENTS)))
+    answer = await deletion
     assert answer.status_code == 200
     assert answer.json()["state"] == "succeeded"
     assert answer.json()["result"]["rows_left"] == 0
@@ -179,7 +180,9 @@ async def test_killed_tenant_hosts_lose_nothing_acknowledged(cluster: Cluster, h
             os.kill(process_id, signal.SIGKILL)
         return len(hosts)
 
-    killed, *_ = await asyncio.gather(kill_hosts(), *(watched(number) for number in range(CLIENTS)))
+    killing = asyncio.create_task(kill_hosts())
+    await asyncio.gather(*(watched(number) for number in range(CLIENTS)))
+    killed = await killing
     assert killed > 0
     for (code, headers), acknowledged in zip(tenants, seen, strict=True):
         assert set(acknowledged.refused) <= {503}
