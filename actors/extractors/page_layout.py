@@ -45,6 +45,10 @@ class Segment:
         return cls(words, bbox, max(word.size for word in words))
 
     @property
+    def upright(self) -> bool:
+        return self.words[0].upright
+
+    @property
     def length(self) -> int:
         return sum(len(word.text) for word in self.words) + len(self.words) - 1
 
@@ -127,6 +131,10 @@ def _stands_in(row: list[Segment], segment: Segment) -> bool:
     overlap = min(tallest.bbox[3], segment.bbox[3]) - max(tallest.bbox[1], segment.bbox[1])
     beside = all(gap(each.bbox, segment.bbox) > -0.5 * segment.size for each in row)
     return beside and overlap > 0.5 * min(tallest.height, segment.height)
+
+
+def stands_beside(segment: Segment, other: Segment) -> bool:
+    return _stands_in([segment], other)
 
 
 def direction(texts: Iterable[str]) -> Literal["ltr", "rtl"]:

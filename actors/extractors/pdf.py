@@ -21,7 +21,7 @@ from actors.extractors.page_selection import selected_pages
 from actors.extractors.pdf_file import open_pdf
 from actors.extractors.pdf_page import PageReading, read_page, save_rendering
 from actors.extractors.pdf_properties import form_fields_of, properties_of
-from actors.extractors.reading_order import lines_in_reading_order
+from actors.extractors.source_order import lines_of_drawn_page
 
 
 def extract(source: Path, options: ExtractionOptions, limits: ParseLimits, ocr: OcrRequester) -> Document:
@@ -88,7 +88,7 @@ class _Extraction:
         return reading
 
     def _take_lines(self, number: int, reading: PageReading) -> None:
-        lines = lines_in_reading_order(segments_of(reading.words))
+        lines = lines_of_drawn_page(segments_of(reading.words))
         self._pieces[number].source = "text" if lines else "none"
         self._keep(number, LaidOutPage(reading.height, lines))
 

@@ -16,9 +16,10 @@ import pypdfium2.raw as pdfium_c
 from actors.extractors.assembly import enclosing
 from actors.extractors.document import Box
 from actors.extractors.page_layout import LayoutWord
+from actors.extractors.pdf_bidi import direction_changes, has_right_to_left, with_ligatures_in_order
 
 _LINE_HYPHEN = 0xFFFE
-_LINE_ENDS = {0x0A, 0x0D}
+_LINE_ENDS = {0x0A, 0x0D, 0x2028, 0x2029}
 _BLANKS = {0x00, 0x09, 0x0B, 0x0C, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000}
 _LIGATURES = [*range(0xFB00, 0xFB07), *range(0xFB13, 0xFB18), *range(0xFB50, 0xFDFE), *range(0xFE70, 0xFEFD)]
 _SPELT_OUT = {code: unicodedata.normalize("NFKC", chr(code)) for code in _LIGATURES} | {0xAD: "-"}
@@ -122,12 +123,12 @@ class PageText:
     def words(self) -> list[LayoutWord]:
         words: list[LayoutWord] = []
         for run in _runs(self._codes):
-            words.extend(self._words_of(run))
+            for part in self._of_one_direction(run):
+                words.extend(self._words_of(part))
         return words
 
     def _words_of(self, run: _Run) -> Iterator[LayoutWord]:
-        units = self._codes[run.start : run.end]
-        text = "".join([_SPELT_OUT.get(code) or chr(code) for code in _scalars(units)])
+        text = "".join([_SPELT_OUT.get(code) or chr(code) for code in self._scalars_of(run)])
         if run.hyphenated:
             text += "-"
         style = self._style(run.start)
@@ -136,6 +137,23 @@ class PageText:
             yield LayoutWord(
                 text=text, bbox=box, size=style.size, bold=style.bold, line=run.line, upright=style.upright
             )
+
+    def _of_one_direction(self, run: _Run) -> Iterator[_Run]:
+        """The run, cut where letters of the other direction begin."""
+        codes = self._codes[run.start : run.end]
+        start = run.start
+        if has_right_to_left(codes):
+            for index in direction_changes(codes):
+                yield _Run(start, run.start + index, run.line, hyphenated=False)
+                start = run.start + index
+        yield _Run(start, run.end, run.line, run.hyphenated)
+
+    def _scalars_of(self, run: _Run) -> list[int]:
+        codes = self._codes[run.start : run.end]
+        if not has_right_to_left(codes):
+            return _scalars(codes)
+        style = self._style(run.start)
+        return with_ligatures_in_order(codes, lambda index: self._character_box(run.start + index, style))
 
     def _box(self, run: _Run, style: _Style) -> Box | None:
         first = self._character_box(run.start, style)

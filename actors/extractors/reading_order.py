@@ -7,6 +7,7 @@ prose: they are read row by row.
 
 import statistics
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from actors.extractors.page_layout import LayoutLine, Segment, line_of, rows_of
 
@@ -20,15 +21,31 @@ _PROSE_LENGTH = 12.0
 """Mean characters of a segment of prose; in full-width scripts half of it."""
 _PROSE_FILL = 0.3
 """Share of its column that a segment of prose fills at the median."""
+_FULL_LENGTH, _FULL_FILL = 25.0, 0.6
+"""The same for columns that can be nothing else."""
+_INTERLEAVED = 0.25
+"""Share of changes between columns from which an order goes to and fro."""
 _MAX_DEPTH = 6
 
 
 def lines_in_reading_order(segments: Sequence[Segment]) -> list[LayoutLine]:
     """Lines of all segments; those that are not written from left to right come last, in the source's order."""
-    upright = [segment for segment in segments if segment.words[0].upright]
-    turned = [segment for segment in segments if not segment.words[0].upright]
+    upright = [segment for segment in segments if segment.upright]
+    turned = [segment for segment in segments if not segment.upright]
     lines = [line_of(row) for zone in _zones(upright, 0) for row in rows_of(zone)]
     return lines + [line_of([segment]) for segment in turned]
+
+
+def interleaves_columns(segments: Sequence[Segment]) -> bool:
+    """Whether the order of `segments` goes to and fro between columns of prose, as rows of a table may."""
+    gutter = _gutter(segments)
+    if gutter is None:
+        return False
+    beside = [each for each in segments if not each.bbox[0] < gutter < each.bbox[2]]
+    left, right = _sides(beside, gutter)
+    changes = sum((a.bbox[2] <= gutter) != (b.bbox[2] <= gutter) for a, b in pairwise(beside))
+    is_full = all(_is_prose(side, _FULL_LENGTH, _FULL_FILL) for side in (left, right))
+    return is_full and changes > _INTERLEAVED * len(beside)
 
 
 def _zones(segments: Sequence[Segment], depth: int) -> Iterator[Sequence[Segment]]:
@@ -38,8 +55,7 @@ def _zones(segments: Sequence[Segment], depth: int) -> Iterator[Sequence[Segment
         yield segments
         return
     for above, crossing in _bands(segments, gutter):
-        left = [segment for segment in above if segment.bbox[2] <= gutter]
-        right = [segment for segment in above if segment.bbox[2] > gutter]
+        left, right = _sides(above, gutter)
         if _is_prose(left) and _is_prose(right):
             yield from _zones(left, depth + 1)
             yield from _zones(right, depth + 1)
@@ -64,6 +80,11 @@ def _bands(segments: Sequence[Segment], gutter: float) -> Iterator[tuple[list[Se
     yield beside, crossing
 
 
+def _sides(segments: Sequence[Segment], gutter: float) -> tuple[list[Segment], list[Segment]]:
+    left = [segment for segment in segments if segment.bbox[2] <= gutter]
+    return left, [segment for segment in segments if segment.bbox[0] >= gutter]
+
+
 def _gutter(segments: Sequence[Segment]) -> float | None:
     """Where the page is best divided into columns, None where it is not."""
     if len(segments) < 2 * _MIN_SIDE:
@@ -75,8 +96,7 @@ def _gutter(segments: Sequence[Segment]) -> float | None:
     candidates = sorted(runs, key=lambda run: (run[0], -len(run[1])))
     for _, run in candidates[:4]:
         middle = run[len(run) // 2]
-        left = [segment for segment in segments if segment.bbox[2] <= middle]
-        right = [segment for segment in segments if segment.bbox[0] >= middle]
+        left, right = _sides(segments, middle)
         if _is_prose(left) and _is_prose(right):
             return middle
     return None
@@ -104,7 +124,9 @@ def _count(segments: Sequence[Segment], place: float) -> tuple[int, int, int]:
     return len(segments) - left - right, left, right
 
 
-def _is_prose(segments: Sequence[Segment]) -> bool:
+def _is_prose(
+    segments: Sequence[Segment], least_length: float = _PROSE_LENGTH, least_fill: float = _PROSE_FILL
+) -> bool:
     """Whether these are lines of a column of text rather than cells of a table."""
     if len(segments) < _MIN_SIDE:
         return False
@@ -112,7 +134,7 @@ def _is_prose(segments: Sequence[Segment]) -> bool:
     end = max(segment.bbox[2] for segment in segments)
     fill = statistics.median(segment.width for segment in segments) / max(end - start, 1.0)
     length = statistics.fmean(_length(segment) for segment in segments)
-    return fill >= _PROSE_FILL and length >= _PROSE_LENGTH
+    return fill >= least_fill and length >= least_length
 
 
 def _length(segment: Segment) -> int:
