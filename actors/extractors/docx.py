@@ -1,0 +1,97 @@
+"""Word documents (DOCX, DOCM and their templates; Transitional and Strict), read from their XML directly.
+
+python-docx builds an object for every run and knows neither Strict nor text boxes, notes, content controls or tracked
+changes; it serves for the document's properties.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from actors.extractors.assembly import BlockPiece, PagePiece, assemble
+from actors.extractors.document import Document, ExtractionOptions
+from actors.extractors.docx_encryption import opened
+from actors.extractors.docx_furniture import furniture
+from actors.extractors.docx_notes import comments, notes
+from actors.extractors.docx_numbering import Numbering
+from actors.extractors.docx_package import Package, Relationship, related_part
+from actors.extractors.docx_properties import properties_of
+from actors.extractors.docx_story import Reading, Story
+from actors.extractors.docx_styles import Styles
+from actors.extractors.docx_xml import Element, attribute, child, corrupt, descendants, name_of, whole_number
+from actors.extractors.extractor import OcrRequester, ParseLimits
+from actors.extractors.page_selection import selected_pages
+
+_US_LETTER = (612.0, 792.0)
+_TWIPS_PER_POINT = 20
+_BLOCKS_PER_SIGN_OF_LIFE = 500
+
+
+def extract(source: Path, options: ExtractionOptions, limits: ParseLimits, ocr: OcrRequester) -> Document:
+    """One page, for where pages break only a layout of the whole document could tell; its size is the first section's.
+
+    In order: headers, body, footnotes, endnotes, comments, footers. Raises ExtractionFailed: `corrupt-file`,
+    `password-required`, `wrong-password`.
+    """
+    package = Package(opened(source, options.password))
+    try:
+        return _Extraction(package, options, limits, ocr).document()
+    finally:
+        package.close()
+
+
+class _Extraction:
+    def __init__(self, package: Package, options: ExtractionOptions, limits: ParseLimits, ocr: OcrRequester) -> None:
+        self._package, self._ocr = package, ocr
+        self._numbers = selected_pages(options.pages, 1, limits.max_pages)
+        self._part = related_part(package.relationships(""), "officeDocument") or "word/document.xml"
+        self._root = package.xml(self._part)
+        self._relationships = package.relationships(self._part)
+        self._reading = Reading(
+            package,
+            Styles(_related_xml(package, self._relationships, "styles")),
+            Numbering(_related_xml(package, self._relationships, "numbering")),
+            with_tables=options.tables,
+        )
+
+    def document(self) -> Document:
+        body = child(self._root, "w:body")
+        if name_of(self._root) != "w:document" or body is None:
+            raise corrupt()
+        reading = self._reading
+        document = Document(properties=properties_of(self._package, reading.styles.language))
+        width, height = _page_size(body)
+        pages = [PagePiece(number, width, height, list(self._blocks(body))) for number in self._numbers]
+        for page in pages:
+            page.source = "text" if page.blocks else "none"
+        document.images, document.form_fields = reading.images, reading.form_fields
+        document.warnings.extend(reading.warnings.values())
+        self._ocr.progress(1, 1)
+        return assemble(document, pages)
+
+    def _blocks(self, body: Element) -> Iterator[BlockPiece]:
+        yield from self._furniture(body, "header")
+        story = Story(self._reading, self._part, self._root)
+        for count, block in enumerate(story.all_blocks(body), start=1):
+            if count % _BLOCKS_PER_SIGN_OF_LIFE == 0:
+                self._ocr.progress(0, 1)
+            yield block
+        yield from notes(self._reading, self._relationships)
+        yield from comments(self._reading, self._relationships)
+        yield from self._furniture(body, "footer")
+
+    def _furniture(self, body: Element, kind: str) -> Iterator[BlockPiece]:
+        settings = _related_xml(self._package, self._relationships, "settings")
+        return furniture(self._reading, self._relationships, body, settings, kind)
+
+
+def _related_xml(package: Package, relationships: dict[str, Relationship], kind: str) -> Element | None:
+    part = related_part(relationships, kind)
+    return package.xml(part) if part is not None and part in package else None
+
+
+def _page_size(body: Element) -> tuple[float, float]:
+    size = next(descendants(body, "w:pgSz"), None)
+    width, height = (whole_number(attribute(size, f"w:{side}")) for side in ("w", "h"))
+    if not width or not height or width < 0 or height < 0:
+        return _US_LETTER
+    return width / _TWIPS_PER_POINT, height / _TWIPS_PER_POINT

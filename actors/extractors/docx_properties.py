@@ -1,0 +1,42 @@
+"""What a Word document says about itself."""
+
+from datetime import UTC, datetime
+
+from docx.opc.coreprops import CoreProperties
+from docx.oxml.parser import parse_xml as parse_for_python_docx
+
+from actors.extractors.assembly import clean_text
+from actors.extractors.document import Properties
+from actors.extractors.docx_package import Package, related_part
+from actors.extractors.docx_xml import parse_xml
+
+_MAX_LENGTH = 1000
+
+
+def properties_of(package: Package, default_language: str | None) -> Properties:
+    """python-docx reads them: it knows all forms of dates (W3CDTF), which differ between writers.
+
+    The part is parsed by the hardened parser first, so python-docx never sees a document type.
+    """
+    part = related_part(package.relationships(""), "core-properties")
+    if part is None or part not in package:
+        return Properties(page_count=1, language=default_language)
+    data = package.part(part)
+    parse_xml(data)
+    core = CoreProperties(parse_for_python_docx(data))
+    return Properties(
+        page_count=1,
+        title=_text(core.title),
+        author=_text(core.author),
+        created=_time(core.created),
+        modified=_time(core.modified),
+        language=_text(core.language) or default_language,
+    )
+
+
+def _text(written: str | None) -> str | None:
+    return clean_text(written or "").strip()[:_MAX_LENGTH] or None
+
+
+def _time(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

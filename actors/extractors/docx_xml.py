@@ -1,0 +1,128 @@
+"""Reading the XML of Office Open XML: no entities, no network, and one set of names for both of its dialects."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from lxml import etree
+
+from actors.extractors.document import ExtractionFailed
+
+Element = etree._Element  # noqa: SLF001 - lxml has no public name for what its parsers return
+
+_OFFICE = "http://schemas.openxmlformats.org/"
+_STRICT = "http://purl.oclc.org/ooxml/"
+# Transitional (ECMA-376, part 4) and Strict (part 1) names of each namespace.
+_NAMESPACES = {
+    "w": (_OFFICE + "wordprocessingml/2006/main", _STRICT + "wordprocessingml/main"),
+    "r": (_OFFICE + "officeDocument/2006/relationships", _STRICT + "officeDocument/relationships"),
+    "m": (_OFFICE + "officeDocument/2006/math", _STRICT + "officeDocument/math"),
+    "a": (_OFFICE + "drawingml/2006/main", _STRICT + "drawingml/main"),
+    "wp": (_OFFICE + "drawingml/2006/wordprocessingDrawing", _STRICT + "drawingml/wordprocessingDrawing"),
+    "dgm": (_OFFICE + "drawingml/2006/diagram", _STRICT + "drawingml/diagram"),
+    "c": (_OFFICE + "drawingml/2006/chart", _STRICT + "drawingml/chart"),
+    "mc": (_OFFICE + "markup-compatibility/2006",),
+    "v": ("urn:schemas-microsoft-com:vml",),
+    "w14": ("http://schemas.microsoft.com/office/word/2010/wordml",),
+    "rel": (_OFFICE + "package/2006/relationships",),
+    "ct": (_OFFICE + "package/2006/content-types",),
+}
+_PREFIXES = {namespace: prefix for prefix, namespaces in _NAMESPACES.items() for namespace in namespaces}
+_OFF = frozenset({"0", "false", "off"})
+
+
+def parse_xml(data: bytes) -> Element:
+    """The root element. Raises ExtractionFailed for what is no XML, and for any that has a document type.
+
+    Office Open XML forbids document types (ECMA-376, part 2, 9.1.3), and entities cannot do harm without one.
+    """
+    try:
+        root = etree.fromstring(data, _parser())
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise corrupt() from error
+    if root.getroottree().docinfo.doctype:
+        raise corrupt()
+    return root
+
+
+def _parser() -> etree.XMLParser:
+    # `huge_tree` off bounds depth (256), text (10 MB) and the growth of entities in attributes.
+    return etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+
+
+def corrupt() -> ExtractionFailed:
+    return ExtractionFailed("corrupt-file", "parse", "The file is not a Word document that can be read.")
+
+
+def name_of(element: Element) -> str:
+    """`w:p` for the tag of a paragraph in either dialect; empty for namespaces that mean nothing here."""
+    return _name(element.tag) if isinstance(element.tag, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _name(tag: str) -> str:
+    namespace, _, local = tag[1:].partition("}")
+    prefix = _PREFIXES.get(namespace)
+    return f"{prefix}:{local}" if prefix else ""
+
+
+def attribute(element: Element | None, name: str) -> str | None:
+    if element is None:
+        return None
+    for qualified in _qualified(name):
+        value = element.get(qualified)
+        if value is not None:
+            return str(value)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _qualified(name: str) -> tuple[str, ...]:
+    prefix, _, local = name.partition(":")
+    return tuple(f"{{{namespace}}}{local}" for namespace in _NAMESPACES[prefix])
+
+
+def children(element: Element | None, name: str) -> Iterator[Element]:
+    if element is not None:
+        yield from (each for each in element if name_of(each) == name)
+
+
+def child(element: Element | None, *path: str) -> Element | None:
+    """The first child of that name, and so on down the path."""
+    for name in path:
+        element = next(children(element, name), None)
+    return element
+
+
+def value_at(element: Element | None, *path: str) -> str | None:
+    """`w:val` of the element at the end of the path."""
+    return attribute(child(element, *path), "w:val")
+
+
+def number_at(element: Element | None, *path: str) -> int | None:
+    return whole_number(value_at(element, *path))
+
+
+def whole_number(value: str | None) -> int | None:
+    """Only what fits 32 bits, as the format says."""
+    digits = (value or "").strip()
+    if not digits.lstrip("-").isdecimal() or len(digits) > 10:  # noqa: PLR2004
+        return None
+    return int(digits) if digits.count("-") <= 1 else None
+
+
+def is_on(element: Element | None, *path: str) -> bool:
+    """A toggle is on when it is there, unless it says otherwise."""
+    found = child(element, *path)
+    return found is not None and (attribute(found, "w:val") or "1") not in _OFF
+
+
+def descendants(element: Element, *names: str) -> Iterator[Element]:
+    return (each for each in element.iter() if name_of(each) in names)
