@@ -6,6 +6,7 @@ changes; it serves for the document's properties.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from actors.extractors.assembly import BlockPiece, PagePiece, assemble
 from actors.extractors.document import Document, ExtractionOptions
@@ -79,7 +80,7 @@ class _Extraction:
         yield from comments(self._reading, self._relationships)
         yield from self._furniture(body, "footer")
 
-    def _furniture(self, body: Element, kind: str) -> Iterator[BlockPiece]:
+    def _furniture(self, body: Element, kind: Literal["header", "footer"]) -> Iterator[BlockPiece]:
         settings = _related_xml(self._package, self._relationships, "settings")
         return furniture(self._reading, self._relationships, body, settings, kind)
 

@@ -4,17 +4,18 @@ import io
 from pathlib import Path
 from typing import IO
 
-import msoffcrypto
-import olefile
+import olefile  # type: ignore[import-untyped]
 from msoffcrypto.exceptions import InvalidKeyError
+from msoffcrypto.format.ooxml import OOXMLFile
 
 from actors.extractors.cpu_budget import OutOfBudget, cpu_budget
 from actors.extractors.document import ExtractionFailed
+from actors.extractors.docx_agile_key import agile_key
 from actors.extractors.docx_xml import corrupt
 
 MAX_BYTES = 256 * 2**20
 """Of an encrypted file: it is decrypted in memory."""
-_SECONDS = 60.0
+_SECONDS = 40.0
 """A file says itself how many rounds of hashing its key takes, up to ten million."""
 _MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
@@ -51,9 +52,7 @@ def _decrypted(stream: IO[bytes], password: str) -> IO[bytes]:
     plain = io.BytesIO()
     try:
         with cpu_budget(_SECONDS):
-            file = msoffcrypto.OfficeFile(stream)
-            file.load_key(password=password, verify_password=True)
-            file.decrypt(plain)
+            _decrypt(stream, password, plain)
     except InvalidKeyError as error:
         raise ExtractionFailed("wrong-password", "parse", "The password does not open the file.") from error
     except MemoryError:
@@ -62,3 +61,18 @@ def _decrypted(stream: IO[bytes], password: str) -> IO[bytes]:
         raise corrupt() from error
     plain.seek(0)
     return plain
+
+
+def _decrypt(stream: IO[bytes], password: str, plain: IO[bytes]) -> None:
+    file = OOXMLFile(stream)
+    if file.type == "agile":
+        key = agile_key(file.info, password)
+        if key is None:
+            raise InvalidKeyError
+        file.load_key(secret_key=key)
+    elif not password:
+        # The library takes an empty password for none.
+        raise InvalidKeyError
+    else:
+        file.load_key(password=password, verify_password=True)
+    file.decrypt(plain)

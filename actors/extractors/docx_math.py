@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from actors.extractors.docx_xml import Element, attribute, child, children, name_of
 
-_GROUPED = frozenset(" +-−±=·×/,<>≤≥")
+_GROUPED = frozenset(" +-−±=·×/,<>≤≥")  # noqa: RUF001 - the signs of mathematics
 
 
 def equation_text(element: Element) -> str:

@@ -8,7 +8,7 @@ _ROMAN = (
 )
 _MAX_ROMAN = 32_767
 _CHINESE_DIGITS = "〇一二三四五六七八九"
-_RUSSIAN = "абвгдежзиклмнопрстуфхцчшщыэюя"  # noqa: RUF001
+_RUSSIAN = "абвгдежзиклмнопрстуфхцчшщыэюя"
 _HEBREW = "אבגדהוזחטיכלמנסעפצקרשת"
 _ARABIC = "أبتثجحخدذرزسشصضطظعغفقكلمنهوي"
 _AIUEO = "アイウエオカキクケコサシスセソタチツテトナニヌネノハヒフヘホマミムメモヤユヨラリルレロワヲン"
@@ -29,7 +29,7 @@ def formatted(number: int, number_format: str) -> str:
 
 
 def _repeated_letter(letters: str) -> Callable[[int], str]:
-    """a … z, then aa, bb, cc."""
+    """From a to z, then aa, bb, cc."""
 
     def form(number: int) -> str:
         times, index = divmod(number - 1, len(letters))
@@ -75,7 +75,7 @@ def _chinese(number: int) -> str:
     if tens:
         words += ("" if tens == 1 and not hundreds else _CHINESE_DIGITS[tens]) + "十"
     elif hundreds and ones:
-        words += "〇"
+        words += _CHINESE_DIGITS[0]
     return words + (_CHINESE_DIGITS[ones] if ones else "")
 
 

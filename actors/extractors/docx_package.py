@@ -25,7 +25,7 @@ _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, No
 
 @dataclass(frozen=True, slots=True)
 class Relationship:
-    """`kind` is the last segment of the type, which both dialects share; `target` a part's name or an outside address."""
+    """`kind` is the last segment of the type, which both dialects share; `target` a part's name, or outside a URL."""
 
     kind: str
     target: str

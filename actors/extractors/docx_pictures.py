@@ -14,9 +14,10 @@ from actors.extractors.docx_xml import descendants
 _HEAD_BYTES = 256 * 2**10
 """Where an image file says how large it is; JPEG may have that much before it."""
 _MEDIA_TYPES = {
-    **{"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "gif": "image/gif", "bmp": "image/bmp"},
-    **{"tif": "image/tiff", "tiff": "image/tiff", "webp": "image/webp", "svg": "image/svg+xml"},
-    **{"emf": "image/emf", "wmf": "image/wmf"},
+    "jpg": "image/jpeg",
+    "tif": "image/tiff",
+    "svg": "image/svg+xml",
+    **{kind: f"image/{kind}" for kind in ("png", "jpeg", "gif", "bmp", "tiff", "webp", "emf", "wmf")},
 }
 
 

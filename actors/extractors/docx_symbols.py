@@ -8,13 +8,52 @@ _SYMBOL_HIGH = "€ϒ′≤⁄∞ƒ♣♦♥♠↔←↑→↓°±″≥×∝∂
 _SYMBOL = dict(enumerate(_SYMBOL_LOW, 0x20)) | dict(enumerate(_SYMBOL_HIGH, 0xA0))
 # What Microsoft's Wingdings are used for in documents: bullets, boxes, ticks, arrows, numbers in circles.
 _WINGDINGS = {
-    **{0x21: "✏", 0x22: "✂", 0x28: "☎", 0x2A: "✉", 0x45: "☜", 0x46: "☞", 0x47: "☝", 0x48: "☟"},
-    **{0x4A: "☺", 0x4C: "☹", 0x6C: "●", 0x6D: "❍", 0x6E: "■", 0x6F: "□", 0x71: "❑", 0x72: "❒", 0x73: "⬧"},
-    **{0x74: "⧫", 0x75: "◆", 0x76: "❖", 0x77: "⬥", 0x78: "☒", 0x9E: "·", 0x9F: "•", 0xA0: "▪", 0xA1: "○", 0xA7: "▪"},
-    **{0xA8: "□", 0xAB: "★", 0xD8: "➢", 0xDF: "←", 0xE0: "→", 0xE1: "↑", 0xE2: "↓", 0xE8: "➔", 0xEF: "⇦"},
-    **{0xF0: "⇨", 0xF3: "⬄", 0xFB: "✗", 0xFC: "✓", 0xFD: "☒", 0xFE: "☑"},
-    **dict(enumerate("⓪①②③④⑤⑥⑦⑧⑨⑩⓿❶❷❸❹❺❻❼❽❾❿", 0x80)),
-}
+    int(entry[:2], 16): entry[2]
+    for entry in [
+        "21✏",
+        "22✂",
+        "28☎",
+        "2A✉",
+        "45☜",
+        "46☞",
+        "47☝",
+        "48☟",
+        "4A☺",
+        "4C☹",
+        "6C●",
+        "6D❍",
+        "6E■",
+        "6F□",
+        "71❑",
+        "72❒",
+        "73⬧",
+        "74⧫",
+        "75◆",
+        "76❖",
+        "77⬥",
+        "78☒",
+        "9E·",
+        "9F•",
+        "A0▪",
+        "A1○",
+        "A7▪",
+        "A8□",
+        "AB★",
+        "D8➢",
+        "DF←",
+        "E0→",
+        "E1↑",
+        "E2↓",
+        "E8➔",
+        "EF⇦",
+        "F0⇨",
+        "F3⬄",
+        "FB✗",
+        "FC✓",
+        "FD☒",
+        "FE☑",
+    ]
+} | dict(enumerate("⓪①②③④⑤⑥⑦⑧⑨⑩⓿❶❷❸❹❺❻❼❽❾❿", 0x80))
 _WINGDINGS_2 = {0x4F: "✗", 0x50: "✓", 0x51: "☒", 0x52: "☑", 0x53: "☒", 0x54: "☒", 0xA3: "□"}
 _FONTS = {"symbol": _SYMBOL, "wingdings": _WINGDINGS, "wingdings 2": _WINGDINGS_2}
 _PRIVATE = re.compile("[\uf020-\uf0ff]")

@@ -12,6 +12,8 @@ MAX_SPAN = 63
 MAX_GRID = 1_000_000
 """Places of a grid; a table with more is text only."""
 
+_ON = frozenset({"1", "true", "on"})
+_FIRST_ROW = 0x20
 _TRANSPARENT = frozenset({"w:sdt", "w:sdtContent", "w:customXml", "w:ins", "w:moveTo", "mc:AlternateContent"})
 
 
@@ -101,10 +103,7 @@ def _first_row_is_set_apart(element: Element, styles: Styles) -> bool:
     properties = child(element, "w:tblPr")
     look = child(properties, "w:tblLook")
     first_row = attribute(look, "w:firstRow")
-    if first_row is None:
-        uses_it = bool(_bits(attribute(look, "w:val")) & 0x20)
-    else:
-        uses_it = first_row in {"1", "true", "on"}
+    uses_it = first_row in _ON if first_row is not None else bool(_bits(attribute(look, "w:val")) & _FIRST_ROW)
     return uses_it and styles.formats_first_row(value_at(properties, "w:tblStyle"))
 
 

@@ -39,7 +39,7 @@ def parse_xml(data: bytes) -> Element:
         root = etree.fromstring(data, _parser())
     except (etree.XMLSyntaxError, ValueError) as error:
         raise corrupt() from error
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]  # not in its stubs
         raise corrupt()
     return root
 
