@@ -7,53 +7,12 @@ _SYMBOL_LOW = " !∀#∃%&∋()∗+,−./0123456789:;<=>?≅ΑΒΧΔΕΦΓΗΙϑ
 _SYMBOL_HIGH = "€ϒ′≤⁄∞ƒ♣♦♥♠↔←↑→↓°±″≥×∝∂•÷≠≡≈…⏐⎯↵ℵℑℜ℘⊗⊕∅∩∪⊃⊇⊄⊂⊆∈∉∠∇®©™∏√⋅¬∧∨⇔⇐⇑⇒⇓◊⟨®©™∑⎛⎜⎝⎡⎢⎣⎧⎨⎩⎪\uf8ff⟩∫⌠⎮⌡⎞⎟⎠⎤⎥⎦⎫⎬⎭"  # noqa: RUF001
 _SYMBOL = dict(enumerate(_SYMBOL_LOW, 0x20)) | dict(enumerate(_SYMBOL_HIGH, 0xA0))
 # What Microsoft's Wingdings are used for in documents: bullets, boxes, ticks, arrows, numbers in circles.
-_WINGDINGS = {
-    int(entry[:2], 16): entry[2]
-    for entry in [
-        "21✏",
-        "22✂",
-        "28☎",
-        "2A✉",
-        "45☜",
-        "46☞",
-        "47☝",
-        "48☟",
-        "4A☺",
-        "4C☹",
-        "6C●",
-        "6D❍",
-        "6E■",
-        "6F□",
-        "71❑",
-        "72❒",
-        "73⬧",
-        "74⧫",
-        "75◆",
-        "76❖",
-        "77⬥",
-        "78☒",
-        "9E·",
-        "9F•",
-        "A0▪",
-        "A1○",
-        "A7▪",
-        "A8□",
-        "AB★",
-        "D8➢",
-        "DF←",
-        "E0→",
-        "E1↑",
-        "E2↓",
-        "E8➔",
-        "EF⇦",
-        "F0⇨",
-        "F3⬄",
-        "FB✗",
-        "FC✓",
-        "FD☒",
-        "FE☑",
-    ]
-} | dict(enumerate("⓪①②③④⑤⑥⑦⑧⑨⑩⓿❶❷❸❹❺❻❼❽❾❿", 0x80))
+_SIGNS = (
+    "21✏ 22✂ 28☎ 2A✉ 45☜ 46☞ 47☝ 48☟ 4A☺ 4C☹ 6C● 6D❍ 6E■ 6F□ 71❑ 72❒ 73⬧ 74⧫ 75◆ 76❖ 77⬥ 78☒ 9E· 9F• A0▪ A1○ A7▪ "
+    "A8□ AB★ D8➢ DF← E0→ E1↑ E2↓ E8➔ EF⇦ F0⇨ F3⬄ FB✗ FC✓ FD☒ FE☑"
+)
+_WINGDINGS = {int(sign[:2], 16): sign[2] for sign in _SIGNS.split()}
+_WINGDINGS |= dict(enumerate("⓪①②③④⑤⑥⑦⑧⑨⑩⓿❶❷❸❹❺❻❼❽❾❿", 0x80))
 _WINGDINGS_2 = {0x4F: "✗", 0x50: "✓", 0x51: "☒", 0x52: "☑", 0x53: "☒", 0x54: "☒", 0xA3: "□"}
 _FONTS = {"symbol": _SYMBOL, "wingdings": _WINGDINGS, "wingdings 2": _WINGDINGS_2}
 _PRIVATE = re.compile("[\uf020-\uf0ff]")
