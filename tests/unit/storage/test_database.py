@@ -1,0 +1,58 @@
+"""What an error of the driver means."""
+
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from storage.database import _json, async_url, is_disconnection, is_without_tenant
+
+
+class Refused(Exception):
+    def __init__(self, sqlstate: str | None, text: str = "") -> None:
+        super().__init__(text)
+        self.sqlstate = sqlstate
+
+
+def wrapped(sqlstate: str | None, text: str = "", *, lost: bool = False) -> DBAPIError:
+    return DBAPIError("SELECT 1", {}, Refused(sqlstate, text), connection_invalidated=lost)
+
+
+def test_a_url_is_rewritten_for_the_driver() -> None:
+    for scheme in ("postgresql", "postgres", "postgresql+asyncpg"):
+        assert async_url(f"{scheme}://u:p@h:1/d") == "postgresql+asyncpg://u:p@h:1/d"
+    for url in ("mysql://h/d", "", "host/d"):
+        with pytest.raises(ValueError, match="postgresql://"):
+            async_url(url)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        wrapped(None, lost=True),
+        wrapped("57P01"),
+        wrapped("08006"),
+        wrapped("53300"),
+        asyncpg.CannotConnectNowError("the database system is starting up"),
+        asyncpg.TooManyConnectionsError("sorry"),
+    ],
+)
+def test_a_server_that_is_away_is_told_by_its_state(error: Any) -> None:
+    assert is_disconnection(error)
+
+
+@pytest.mark.parametrize("error", [wrapped("22021"), wrapped("57014"), wrapped(None), asyncpg.DataCorruptedError("x")])
+def test_a_refused_statement_is_no_outage(error: Any) -> None:
+    assert not is_disconnection(error)
+
+
+def test_a_row_of_a_tenant_that_is_gone_is_told_from_other_missing_references() -> None:
+    text = 'Key (tenant_id)=(1) is not present in table "{}".'
+    assert is_without_tenant(wrapped("23503", text.format("tenants")))
+    assert not is_without_tenant(wrapped("23503", text.format("files")))
+    assert not is_without_tenant(wrapped("23505", text.format("tenants")))
+
+
+def test_json_is_written_as_text() -> None:
+    assert _json({"ä": [1e20]}) == '{"ä":[1e+20]}'
