@@ -4,11 +4,16 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 
+import hypothesis
 import pytest
 
 from muniment.local.postgres import EmbeddedPostgres
 from muniment.local.valkey import EmbeddedValkey
 from storage import migrate
+
+# The same examples on every run, and no limit of time for one: the machine may be busy with other things.
+hypothesis.settings.register_profile("muniment", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("muniment")
 
 
 @pytest.fixture(scope="session")
