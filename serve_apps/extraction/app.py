@@ -59,10 +59,8 @@ def release_waiters_first(app: FastAPI) -> None:
     app.router.lifespan_context = lifespan
 
 
-@serve.deployment(name="ExtractionService", **INGRESS_OPTIONS)
-@serve.ingress()
-class ExtractionService(IngressReplica):
-    def __init__(self, _runner: DeploymentHandle[Any]) -> None:
+class ExtractionReplica(IngressReplica):
+    def __init__(self, _runner: DeploymentHandle[Any] | None) -> None:
         """The runner is not called: jobs reach it through the database. It runs because it is bound here."""
         settings = get_settings()
         configure_logging("extraction", settings.log_level)
@@ -71,10 +69,12 @@ class ExtractionService(IngressReplica):
         release_waiters_first(fastapi)
 
 
+ExtractionService = serve.deployment(name="ExtractionService", **INGRESS_OPTIONS)(serve.ingress()(ExtractionReplica))
+
+
 def build(settings: Settings) -> Any:
     parser = parser_pool(settings).bind(ocr_pool(settings).bind())
-    runner = JobRunner.bind(parser)  # type: ignore[attr-defined] # Serve's decorators are untyped
-    return ExtractionService.bind(runner)  # type: ignore[attr-defined]
+    return ExtractionService.bind(JobRunner.bind(parser))  # type: ignore[attr-defined] # Serve's decorators are untyped
 
 
 app = build(get_settings())

@@ -51,7 +51,7 @@ def _render(document: bytes, stored: StoredResult, view: View) -> bytes:
             return str(fields["content"]).encode()
         case "markdown":
             return markdown(fields).encode()
-        case "json":
+        case _:
             return orjson.dumps(_whole(fields if view.words else without_words(fields), stored))
 
 

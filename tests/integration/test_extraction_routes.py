@@ -131,11 +131,18 @@ async def test_a_body_that_is_no_request_is_refused(tenant: TenantClient, body: 
     assert response.headers["content-type"] == "application/problem+json"
 
 
-async def test_the_time_limit_is_bounded_by_the_services(tenant: TenantClient) -> None:
+async def test_options_are_kept_with_the_time_limit_within_its_bound(tenant: TenantClient) -> None:
     response = await tenant.create(await tenant.rows.file(), {"timeout_seconds": 100_000})
     assert response.json()["options"]["timeout_seconds"] == 600.0
-    response = await tenant.create(await tenant.rows.file(), {"timeout_seconds": 5})
-    assert response.json()["options"]["timeout_seconds"] == 5.0
+    options = {
+        "timeout_seconds": 5.0,
+        "pages": "1-3,7",
+        "ocr": "never",
+        "languages": ["de", "zh_Hant"],
+        "tables": False,
+    }
+    response = await tenant.create(await tenant.rows.file(), options)
+    assert response.json()["options"] == options
 
 
 async def test_a_password_is_kept_encrypted_and_never_shown(tenant: TenantClient) -> None:
@@ -272,12 +279,16 @@ async def test_what_is_no_identifier_names_nothing(tenant: TenantClient) -> None
         assert (response.status_code, response.json()["code"]) == (400, "bad-cursor")
 
 
-async def test_jobs_are_listed_by_file(tenant: TenantClient) -> None:
+async def test_jobs_are_listed_by_file_and_by_batch(tenant: TenantClient) -> None:
     file_id = await tenant.rows.file()
     await tenant.created()
     job = await tenant.created(file_id)
     found = (await tenant.get(tenant.jobs, params={"file_id": file_id})).json()
     assert [each["id"] for each in found["items"]] == [job]
+    batch_id = new_id("eb")
+    in_batch = await tenant.rows.job(batch_id=batch_id)
+    found = (await tenant.get(tenant.jobs, params={"batch_id": batch_id})).json()
+    assert [(each["id"], each["batch_id"]) for each in found["items"]] == [(in_batch.id, batch_id)]
 
 
 async def test_a_long_poll_answers_when_the_state_changes(tenant: TenantClient) -> None:
@@ -293,10 +304,10 @@ async def test_a_long_poll_answers_when_the_state_changes(tenant: TenantClient) 
     assert (await soon(asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30")))).json()["state"] == "succeeded"
 
 
-async def _until_waiting(tenant: TenantClient, job: str) -> None:
-    async with asyncio.timeout(5):
+async def _until_waiting(tenant: TenantClient, job: str, requests: int = 1) -> None:
+    async with asyncio.timeout(10):
         while True:
-            if job in tenant.service.app.state.job_changes._waiting:
+            if len(tenant.service.app.state.job_changes._waiting.get(job, ())) == requests:
                 return
             await asyncio.sleep(0.01)
 
@@ -327,14 +338,18 @@ async def test_a_lost_signal_delays_a_long_poll_only(tenant: TenantClient, monke
     assert (await soon(polling)).json()["state"] == "running"
 
 
-async def test_a_long_poll_that_is_given_up_is_forgotten(tenant: TenantClient) -> None:
+async def test_a_long_poll_that_is_given_up_is_forgotten_and_others_go_on(tenant: TenantClient) -> None:
     job = await tenant.created()
-    polling = asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30"))
-    await _until_waiting(tenant, job)
-    polling.cancel()
+    waiting = tenant.service.app.state.job_changes._waiting
+    polls = [asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30")) for _ in range(2)]
+    await _until_waiting(tenant, job, 2)
+    polls[0].cancel()
     with pytest.raises(asyncio.CancelledError):
-        await polling
-    assert job not in tenant.service.app.state.job_changes._waiting
+        await polls[0]
+    assert len(waiting[job]) == 1
+    await tenant.rows.claimed()
+    assert (await soon(polls[1])).json()["state"] == "running"
+    assert job not in waiting
 
 
 async def test_a_replica_that_shuts_down_lets_long_polls_answer(

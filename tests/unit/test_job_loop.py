@@ -140,6 +140,29 @@ async def test_a_job_that_another_took_over_is_stopped_here(queue: FakeJobQueue)
         assert job.state == "running"
 
 
+async def test_work_that_takes_its_time_to_stop_is_asked_once(queue: FakeJobQueue) -> None:
+    asked = 0
+
+    async def stops_slowly(workers: Workers, _: ClaimedJob) -> None:
+        nonlocal asked
+        while not workers.release.is_set():
+            try:
+                await workers.release.wait()
+            except asyncio.CancelledError:
+                asked += 1
+        raise asyncio.CancelledError
+
+    job = queue.add()
+    async with running(queue, stops_slowly) as (_, workers):
+        await queue.until(lambda: workers.begun)
+        job.cancel_requested = True
+        await queue.until(lambda: asked)
+        await asyncio.sleep(0.05)
+        workers.release.set()
+        await queue.until(lambda: job.state == "cancelled")
+    assert asked == 1
+
+
 async def test_a_dead_worker_counts_against_the_job_until_it_fails(queue: FakeJobQueue) -> None:
     async def dies(_: Workers, __: ClaimedJob) -> None:
         raise WorkerDied("killed")
