@@ -92,7 +92,7 @@ class JobLoop:
             if not self._stopping:
                 await self._sweep()
             self._next_tick = now + self.tick
-        if not self._stopping and now >= self._paused_until:
+        if self.running < self.slots and not self._stopping and now >= self._paused_until:
             await self._claim()
 
     async def _renew(self) -> None:

@@ -28,8 +28,8 @@ log = logging.getLogger(__name__)
 
 JOBS_PER_PARSER = 4
 """A job that waits for OCR holds a place but no processor."""
-LEASE_SECONDS = 15.0
-"""Seven missed beats of the parser and of the runner: after that both are gone."""
+LEASE_SECONDS = 30.0
+"""Parser and runner renew it every second or two; an overloaded machine may keep both from it for a while."""
 DRAIN_SECONDS = 120.0
 """A replica that is scaled away may finish what it has; a runner that stops cancels its calls long before."""
 OCR_TRIES = 3
