@@ -12,17 +12,15 @@
 Order, start: `__init__` builds the app; Serve runs its lifespan once (open database, cache, ...), at whose end the port
 opens; `check_health`; requests. Order, stop: Serve waits for requests that came through the gateway (the port still
 answers meanwhile), then ends the lifespan: the port drains, and only then the app's own lifespan closes what it opened.
-A port that cannot be opened fails the replica's start, a listener that died its health check: Serve replaces it.
+On SIGTERM the port drains too, before Ray ends the process. A port that cannot be opened fails the replica's start, a
+listener that died its health check: Serve replaces it.
 
 The app sees the same routes on both ways: through the gateway `scope["path"]` is `/files/v1/...` with `root_path`
 `/files`, which Starlette takes off before matching; on the port the root path is empty. So links in answers are paths
 with the root path in front, never absolute URLs: `service_path(request, "/v1/operations/7")`.
 """
 
-import asyncio
-import concurrent.futures.thread  # noqa: F401 - at its import it registers its own end, which must run after ours
-import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -31,6 +29,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 
 from serve_apps.autoscaling import IN_FLIGHT
+from serve_apps.end_of_process import drain_before_end
 from serve_apps.gateway_bodies import GatewayBodyLimit
 from serve_apps.service_port import ServicePort
 from storage.settings import Settings
@@ -82,7 +81,7 @@ class IngressReplica:
         async def lifespan(app: FastAPI) -> AsyncIterator[Any]:
             async with app_lifespan(app) as state:
                 await self.port.open()
-                _before_exit(asyncio.get_running_loop(), self._drain)
+                drain_before_end(self._drain)
                 try:
                     yield state
                 finally:
@@ -92,20 +91,6 @@ class IngressReplica:
 
     async def _drain(self) -> None:
         await self.port.drain(self._settings.drain_seconds)
-
-
-def _before_exit(loop: asyncio.AbstractEventLoop, drain: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Drain also when the process is told to end (SIGTERM), which Serve's replica does not handle.
-
-    Ray's handler raises `SystemExit` in the main thread while the event loop runs on in another. Ordinary `atexit`
-    functions come too late: thread pools that requests in flight need are shut down before them.
-    """
-
-    def wait_for_drain() -> None:
-        if loop.is_running():
-            asyncio.run_coroutine_threadsafe(drain(), loop).result()
-
-    threading._register_atexit(wait_for_drain)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def service_path(request: Request, path: str) -> str:

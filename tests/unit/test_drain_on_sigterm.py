@@ -13,6 +13,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 REPLICA = """
 import asyncio, signal, sys, threading
 from fastapi import FastAPI
+from ray._private import worker
 from serve_apps.ingress import IngressReplica
 from storage.settings import Settings
 
@@ -30,9 +31,9 @@ def tell(line) -> None:
     print(line, flush=True)
 
 def end(*_) -> None:
-    tell("ending")
+    # As Ray's handler does.
+    worker.raise_sys_exit_with_custom_error_message("The process receives a SIGTERM.", exit_code=1)
     loop.call_soon_threadsafe(let_go.set)
-    sys.exit(1)
 
 async def run() -> None:
     replica = IngressReplica(app, Settings(drain_seconds=20), 0)
