@@ -1,6 +1,7 @@
 """Word documents behind a password: an OLE compound file that holds the encrypted zip ([MS-OFFCRYPTO] 2.3)."""
 
 import io
+import logging
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +13,9 @@ from actors.extractors.cpu_budget import OutOfBudget, cpu_budget
 from actors.extractors.document import ExtractionFailed
 from actors.extractors.docx_agile_key import agile_key
 from actors.extractors.docx_xml import corrupt
+
+# At its debug level the library logs passwords and keys.
+logging.getLogger("msoffcrypto").setLevel(logging.CRITICAL)
 
 MAX_BYTES = 256 * 2**20
 """Of an encrypted file: it is decrypted in memory."""

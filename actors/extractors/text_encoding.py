@@ -82,8 +82,13 @@ def _by_zeros(data: bytes) -> DecodedText | None:
     if sample.count(0) * 20 < len(sample):
         return None
     found = [encoding for encoding in reversed(_UNICODE) if _is_text(sample, encoding)]
-    best = max(found, key=lambda encoding: _score(sample, encoding), default=None)
+    best = max(found, key=lambda encoding: _ascii_share(sample, encoding) + _score(sample, encoding), default=None)
     return _decoded(data, best) if best else None
+
+
+def _ascii_share(sample: bytes, encoding: str) -> float:
+    text = _sampled(sample, encoding) or ""
+    return 4.0 * sum(character < "\x7f" for character in text) / max(1, len(text))
 
 
 def _is_text(sample: bytes, encoding: str) -> bool:

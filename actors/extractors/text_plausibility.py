@@ -29,7 +29,7 @@ _SCRIPT_FREQUENT = {
 }
 _EAST_ASIAN = {
     "CJK": _COMMON_HAN,
-    "HANGUL": 0.9,
+    "HANGUL": 1.25,
     "HIRAGANA": 1.5,
     "KATAKANA": 1.7,
     "KATAKANA-HIRAGANA": 1.5,
@@ -80,7 +80,7 @@ def _east_asian(character: str, script: str) -> float:
     if script == "CJK":
         return _han(character)
     if script == "HANGUL":
-        return 0.9 if _in(character, "euc_kr") else _ODD
+        return _EAST_ASIAN[script] if _in(character, "euc_kr") else _ODD
     return _EAST_ASIAN[script]
 
 
