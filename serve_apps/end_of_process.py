@@ -1,8 +1,8 @@
 """What a replica does when its process is told to end: by itself, Ray 2.60 ends it with requests in the middle.
 
 Ray's handler of SIGTERM raises `SystemExit` in the main thread, which takes the process out of the cluster at once;
-later hooks (`atexit`, `__del__`) find it unable to call an actor, so an upload could not be committed. Handlers can only
-be set in the main thread, where nothing of a replica runs. What is left is the function that Ray's handler ends with.
+later hooks (`atexit`, `__del__`) find it unable to call an actor, so an upload could not be committed. Handlers can be
+set in the main thread only, where nothing of a replica runs. What is left is the function that Ray's handler ends with.
 """
 
 import asyncio
