@@ -1,6 +1,7 @@
 """`muniment up --demo`: a first tenant, one document of each kind through the services, and what came back."""
 
 import contextlib
+import shlex
 import time
 from collections.abc import Callable
 
@@ -86,7 +87,7 @@ async def report(client: muniment.AsyncClient, file: muniment.StoredFile) -> str
 def next_steps(addresses: Addresses, home: Home, file: muniment.StoredFile) -> str:
     """Commands that work as they are printed; the key is read from its file, so that it stays out of the history."""
     key = home.keys / f"tenant-{TENANT}"
-    curl = f'curl -H "Authorization: Bearer $(cat {key})"'
+    curl = f'curl -s -H "Authorization: Bearer $(cat {shlex.quote(str(key))})"'
     files = f"v1/tenants/{TENANT}/files"
     request = f"""-H 'Prefer: wait=60' -H 'Content-Type: application/json' -d '{{"file_id": "{file.id}"}}'"""
     return "\n".join(
