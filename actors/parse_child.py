@@ -24,7 +24,7 @@ from actors.extractors.document import (
 )
 from actors.extractors.document_json import document_json
 from actors.extractors.extractor import PageFailed, PageImage, ParseLimits
-from actors.extractors.kinds import ENGINE_VERSION, extractor_for
+from actors.extractors.kinds import ENGINE_VERSION, KINDS, extractor_for
 from actors.parse_frames import Kind, encode, pack, receive_frame
 
 _LIBRARIES = ("pypdfium2", "pypdf", "PIL.Image", "docx", "lxml.etree", "cchardet", "cryptography")
@@ -36,8 +36,8 @@ _OPEN_FILES = 128
 
 def preload() -> None:
     """Load what parsing needs, once, in the fork server; frozen, so that children share the pages."""
-    for library in _LIBRARIES:
-        importlib.import_module(library)
+    for module in (*_LIBRARIES, *(kind.module for kind in KINDS)):
+        importlib.import_module(module)
     gc.freeze()
 
 

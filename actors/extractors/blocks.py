@@ -73,6 +73,8 @@ Edge = Literal["header", "footer"]
 
 
 def _edge(line: LayoutLine, height: float) -> Edge | None:
+    if line.table is not None:
+        return None
     if line.bbox[3] <= _EDGE * height:
         return "header"
     return "footer" if line.bbox[1] >= (1 - _EDGE) * height else None
@@ -116,6 +118,8 @@ def _groups(page: LaidOutPage, repeated: set[tuple[Edge, str]]) -> list[list[Lay
 def _belongs(group: list[LayoutLine], line: LayoutLine) -> bool:
     """Whether `line` goes on with the block."""
     before = group[-1]
+    if before.table is not None or line.table is not None:
+        return False
     if abs(line.size - before.size) > 0.1 * before.size or line.bold != before.bold or _starts_item(line.text):
         return False
     height = max(before.bbox[3] - before.bbox[1], 1.0)
@@ -144,6 +148,9 @@ def _block(
     levels: list[float],
     repeated: set[tuple[Edge, str]],
 ) -> BlockPiece:
+    table = group[0].table
+    if table is not None:
+        return BlockPiece("table", table.rows, table.bbox, table=table.table)
     pieces = [line.piece for line in group]
     box = enclosing(piece.bbox for piece in pieces)
     furniture = _furniture(group[0], page.height, repeated)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actors.extractors.assembly import LinePiece, WordPiece, enclosing
-from actors.extractors.document import Box
+from actors.extractors.document import Box, Table
 
 _COLUMN_GAP = 1.6
 """A gap wider than so many font sizes is not a blank between two words."""
@@ -74,10 +74,37 @@ class LayoutLine:
     size: float
     bold: bool
     upright: bool = True
+    table: "LayoutTable | None" = None
+    """Stands in for a whole table, at its place between the lines."""
 
     @property
     def text(self) -> str:
         return self.piece.text
+
+
+@dataclass(slots=True)
+class LayoutTable:
+    """A table on its page: the table itself, its rows as lines of text, its place."""
+
+    table: Table
+    rows: list[LinePiece]
+    bbox: Box
+
+    def as_line(self) -> LayoutLine:
+        return LayoutLine(LinePiece(""), self.bbox, size=0.0, bold=False, table=self)
+
+
+def with_tables(lines: Sequence[LayoutLine], tables: Sequence[LayoutTable]) -> list[LayoutLine]:
+    """Each table before the first line that stands below it in the same column."""
+    ordered = list(lines)
+    for table in tables:
+        below = (
+            index
+            for index, line in enumerate(ordered)
+            if line.bbox[1] >= table.bbox[3] - line.size / 2 and gap(line.bbox, table.bbox) < 0
+        )
+        ordered.insert(next(below, len(ordered)), table.as_line())
+    return ordered
 
 
 def segments_of(words: Iterable[LayoutWord]) -> list[Segment]:

@@ -15,12 +15,13 @@ from actors.extractors.document import (
     RecognisedPage,
 )
 from actors.extractors.extractor import OcrRequester, PageFailed, PageImage, ParseLimits
-from actors.extractors.page_layout import segments_of
+from actors.extractors.page_layout import segments_of, with_tables
 from actors.extractors.page_ocr import page_confidence, recognised_lines
 from actors.extractors.page_selection import selected_pages
 from actors.extractors.pdf_file import open_pdf
 from actors.extractors.pdf_page import PageReading, read_page, save_rendering
 from actors.extractors.pdf_properties import form_fields_of, properties_of
+from actors.extractors.ruled_tables import take_tables
 from actors.extractors.source_order import lines_of_drawn_page
 
 
@@ -49,12 +50,13 @@ class _Extraction:
         self._pages: dict[int, LaidOutPage] = {}
         self._done = 0
         self._words = 0
+        self._unreadable = 0
 
     def document(self, source: Path) -> Document:
         for number, found in self._ocr.recognise_pages(self._unread_pages()):
             self._take_recognised(number, found)
             self._advance()
-        if self._pieces and all(piece.error for piece in self._pieces.values()):
+        if self._unreadable and self._unreadable == len(self._numbers):
             raise ExtractionFailed("corrupt-file", "parse", "No page of the file can be read.")
         group_into_blocks([self._pages[number] for number in self._numbers if number in self._pages])
         for number, page in self._pages.items():
@@ -75,8 +77,9 @@ class _Extraction:
 
     def _read(self, number: int) -> PageReading | None:
         try:
-            reading = read_page(self._pdf, number, self._options.ocr)
+            reading = read_page(self._pdf, number, self._options.ocr, tables=self._options.tables)
         except pdfium.PdfiumError:
+            self._unreadable += 1
             self._pieces[number] = PagePiece(number, 0.0, 0.0, source="none", error="The page cannot be read.")
             return None
         self._pieces[number] = PagePiece(
@@ -88,7 +91,8 @@ class _Extraction:
         return reading
 
     def _take_lines(self, number: int, reading: PageReading) -> None:
-        lines = lines_of_drawn_page(segments_of(reading.words))
+        tables, words = take_tables(reading.words, reading.rules)
+        lines = with_tables(lines_of_drawn_page(segments_of(words)), tables)
         self._pieces[number].source = "text" if lines else "none"
         self._keep(number, LaidOutPage(reading.height, lines))
 
@@ -115,12 +119,13 @@ class _Extraction:
 
     def _keep(self, number: int, page: LaidOutPage) -> None:
         """Words of a document that has very many are left out: they would be most of its size."""
-        self._words += sum(len(line.piece.words) for line in page.lines)
+        pieces = [piece for line in page.lines for piece in (line.table.rows if line.table else [line.piece])]
+        self._words += sum(len(piece.words) for piece in pieces)
         if self._words > self._limits.max_words:
             if not any(warning.code == "words-omitted" for warning in self._document.warnings):
                 self._warn("words-omitted", "From this page on lines are given without their words.", number)
-            for line in page.lines:
-                line.piece.words = []
+            for piece in pieces:
+                piece.words = []
         self._pages[number] = page
 
     def _warn(self, code: str, message: str, page: int) -> None:

@@ -11,7 +11,9 @@ from actors.extractors.document import Image
 from actors.extractors.page_image import save_page_image
 from actors.extractors.page_layout import LayoutWord
 from actors.extractors.pdf_pictures import Pictures, pictures_on
+from actors.extractors.pdf_rules import rules_on
 from actors.extractors.pdf_text import PageGeometry, PageText
+from actors.extractors.ruled_tables import Rules
 
 _PIXELS_PER_POINT = 200 / 72
 _MAX_PIXELS_PER_POINT = 600 / 72
@@ -37,13 +39,14 @@ class PageReading:
     height: float
     rotation: int
     words: list[LayoutWord]
+    rules: Rules
     images: list[Image]
     resolution: float
     """Pixels per point that its rendering for OCR should have."""
     needs_ocr: bool
 
 
-def read_page(document: pdfium.PdfDocument, number: int, ocr: str) -> PageReading:
+def read_page(document: pdfium.PdfDocument, number: int, ocr: str, *, tables: bool) -> PageReading:
     """Read page `number` (from 1). Raises PdfiumError when it cannot be loaded."""
     page = _loaded(document, number)
     try:
@@ -57,6 +60,7 @@ def read_page(document: pdfium.PdfDocument, number: int, ocr: str) -> PageReadin
             height=height,
             rotation=geometry.rotation,
             words=[] if needs_ocr else text.words(),
+            rules=rules_on(page, geometry) if tables and not needs_ocr and pictures.drawn else Rules(),
             images=pictures.images,
             resolution=_resolution(pictures, max(width, height)),
             needs_ocr=needs_ocr,

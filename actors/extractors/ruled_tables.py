@@ -1,0 +1,198 @@
+"""Tables by the lines drawn around their cells. Origin top left."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from actors.extractors.assembly import LinePiece, WordPiece, enclosing
+from actors.extractors.document import Box, Cell, Table
+from actors.extractors.page_layout import LayoutTable, LayoutWord, line_of, rows_of, segments_of
+
+_NEAR = 3.0
+"""Points within which lines meet, and coordinates are one."""
+_MAX_RULES = 1500
+_MIN_FILLED = 0.4
+"""Share of cells that hold text; a drawing's grid holds less."""
+_MIN_CELLS = 3
+"""Cells with text; one or two words in a frame are no table."""
+
+Rule = tuple[float, float, float]
+
+
+@dataclass(slots=True)
+class Rules:
+    """Level ones as (y, from x, to x), plumb ones as (x, from y, to y)."""
+
+    level: list[Rule] = field(default_factory=list)
+    plumb: list[Rule] = field(default_factory=list)
+
+
+def take_tables(words: Sequence[LayoutWord], rules: Rules) -> tuple[list[LayoutTable], list[LayoutWord]]:
+    """The ruled tables, from top to bottom, and the words that are in none of them."""
+    rest = list(words)
+    tables = []
+    for grid in _grids(rules):
+        inside = [word for word in rest if grid.cell_at(word) is not None]
+        table = _filled(grid, inside)
+        if table is not None:
+            tables.append(table)
+            taken = {id(word) for word in inside}
+            rest = [word for word in rest if id(word) not in taken]
+    return sorted(tables, key=lambda table: table.bbox[1]), rest
+
+
+@dataclass(slots=True)
+class _Grid:
+    """Cells by the base row and column where they start, with how many of each they span."""
+
+    xs: list[float]
+    ys: list[float]
+    owner: dict[tuple[int, int], tuple[int, int]]
+    """For each base cell, the base cell at the top left of what it belongs to."""
+
+    @property
+    def bbox(self) -> Box:
+        return self.xs[0], self.ys[0], self.xs[-1], self.ys[-1]
+
+    def cell_at(self, word: LayoutWord) -> tuple[int, int] | None:
+        x, y = (word.bbox[0] + word.bbox[2]) / 2, (word.bbox[1] + word.bbox[3]) / 2
+        return self.owner.get((bisect_right(self.ys, y) - 1, bisect_right(self.xs, x) - 1))
+
+    def span(self, cell: tuple[int, int]) -> tuple[int, int]:
+        members = [base for base, owner in self.owner.items() if owner == cell]
+        return (
+            max(row for row, _ in members) - cell[0] + 1,
+            max(column for _, column in members) - cell[1] + 1,
+        )
+
+
+def _grids(rules: Rules) -> Iterator[_Grid]:
+    if len(rules.level) + len(rules.plumb) > _MAX_RULES:
+        return
+    for level, plumb in _connected(_merged(rules.level), _merged(rules.plumb)):
+        xs, ys = _distinct(x for x, _, _ in plumb), _distinct(y for y, _, _ in level)
+        if len(xs) > 2 and len(ys) > 2:  # noqa: PLR2004 - two rows and two columns at least
+            yield _Grid(xs, ys, _owners(xs, ys, level, plumb))
+
+
+def _merged(rules: Sequence[Rule]) -> list[Rule]:
+    """Pieces of one line put together."""
+    merged: list[Rule] = []
+    places = _distinct(place for place, _, _ in rules)
+    snapped = ((places[bisect_right(places, place) - 1], start, end) for place, start, end in rules)
+    for place, start, end in sorted(snapped):
+        last = merged[-1] if merged else None
+        if last and last[0] == place and start <= last[2] + _NEAR:
+            merged[-1] = (place, last[1], max(last[2], end))
+        else:
+            merged.append((place, start, end))
+    return merged
+
+
+def _connected(level: list[Rule], plumb: list[Rule]) -> Iterator[tuple[list[Rule], list[Rule]]]:
+    """Lines that cross or touch one another, directly or through others."""
+    open_level, open_plumb = list(level), list(plumb)
+    while open_level:
+        levels, plumbs = [open_level.pop()], []
+        fresh = True
+        while fresh:
+            joining = [rule for rule in open_plumb if any(_meet(each, rule) for each in levels)]
+            open_plumb = [rule for rule in open_plumb if rule not in joining]
+            plumbs.extend(joining)
+            following = [rule for rule in open_level if any(_meet(rule, each) for each in joining)]
+            open_level = [rule for rule in open_level if rule not in following]
+            levels.extend(following)
+            fresh = bool(following)
+        yield levels, plumbs
+
+
+def _meet(level: Rule, plumb: Rule) -> bool:
+    y, x0, x1 = level
+    x, y0, y1 = plumb
+    return x0 - _NEAR <= x <= x1 + _NEAR and y0 - _NEAR <= y <= y1 + _NEAR
+
+
+def _distinct(values: Iterable[float]) -> list[float]:
+    distinct: list[float] = []
+    for value in sorted(values):
+        if not distinct or value - distinct[-1] > _NEAR:
+            distinct.append(value)
+    return distinct
+
+
+def _owners(
+    xs: list[float], ys: list[float], level: list[Rule], plumb: list[Rule]
+) -> dict[tuple[int, int], tuple[int, int]]:
+    """Base cells joined where no line divides them; only to rectangles, as cells are."""
+    owner: dict[tuple[int, int], tuple[int, int]] = {}
+    for row in range(len(ys) - 1):
+        for column in range(len(xs) - 1):
+            if (row, column) in owner:
+                continue
+            width, height = 1, 1
+            while column + width < len(xs) - 1 and (row, column + width) not in owner:
+                if _divides(plumb, xs[column + width], ys[row], ys[row + 1]):
+                    break
+                width += 1
+            while row + height < len(ys) - 1:
+                left, right = xs[column], xs[column + width]
+                if _divides(level, ys[row + height], left, right):
+                    break
+                height += 1
+            for each_row in range(row, row + height):
+                for each_column in range(column, column + width):
+                    owner.setdefault((each_row, each_column), (row, column))
+    return owner
+
+
+def _divides(rules: list[Rule], place: float, start: float, end: float) -> bool:
+    """Whether a line at `place` runs through the middle of `start` to `end`."""
+    middle = (start + end) / 2
+    return any(abs(each - place) <= _NEAR and from_ - _NEAR <= middle <= to + _NEAR for each, from_, to in rules)
+
+
+def _filled(grid: _Grid, words: Sequence[LayoutWord]) -> LayoutTable | None:
+    contents: dict[tuple[int, int], list[LayoutWord]] = {cell: [] for cell in set(grid.owner.values())}
+    for word in words:
+        cell = grid.cell_at(word)
+        if cell is not None:
+            contents[cell].append(word)
+    filled = sum(bool(content) for content in contents.values())
+    if filled < max(_MIN_CELLS, _MIN_FILLED * len(contents)):
+        return None
+    return _table(grid, contents)
+
+
+def _table(grid: _Grid, contents: dict[tuple[int, int], list[LayoutWord]]) -> LayoutTable:
+    rows, columns = len(grid.ys) - 1, len(grid.xs) - 1
+    lines = {cell: [line_of(row).piece for row in rows_of(segments_of(words))] for cell, words in contents.items()}
+    has_header = _is_header([word for cell, words in contents.items() if cell[0] == 0 for word in words], contents)
+    cells = []
+    for cell in sorted(contents):
+        row_span, column_span = grid.span(cell)
+        text = "\n".join(line.text for line in lines[cell])
+        cells.append(Cell(*cell, text, row_span, column_span, header=has_header and cell[0] == 0))
+    table = Table(id="", page=0, rows=rows, columns=columns, method="ruled", cells=cells, bbox=grid.bbox)
+    texts = [_row_line([lines[cell] for cell in sorted(contents) if cell[0] == row]) for row in range(rows)]
+    return LayoutTable(table, texts, grid.bbox)
+
+
+def _is_header(first: Sequence[LayoutWord], contents: dict[tuple[int, int], list[LayoutWord]]) -> bool:
+    """Whether the first row's words are bold, and those of the other rows are not."""
+    rest = [word for cell, words in contents.items() if cell[0] > 0 for word in words]
+    return bool(first) and all(word.bold for word in first) and not all(word.bold for word in rest)
+
+
+def _row_line(cells: Sequence[list[LinePiece]]) -> LinePiece:
+    """A row as one line: cells divided by tabs, lines within a cell by blanks."""
+    text, words = "", []
+    for index, lines in enumerate(cells):
+        text += "\t" if index else ""
+        for number, line in enumerate(lines):
+            text += " " if number else ""
+            words += [WordPiece(each.text, each.offset + len(text), each.bbox, each.confidence) for each in line.words]
+            text += line.text
+    if not words:
+        return LinePiece("")
+    confidence = sum(word.confidence for word in words) / len(words)
+    return LinePiece(text, enclosing(word.bbox for word in words), confidence, words)
