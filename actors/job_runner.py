@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ray import serve
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
@@ -59,6 +59,9 @@ class JobRunner:
             await response
         except asyncio.CancelledError:
             response.cancel()
+            raise
+        except RayTaskError:
+            # Raised by the parser itself, which catches everything that a job can do to it.
             raise
         except (RayError, RayServeException) as error:
             raise as_told(error) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ray import serve
-from ray.exceptions import RayError
+from ray.exceptions import RayError, RayTaskError
 from ray.serve.handle import DeploymentHandle
 
 from actors.extraction_jobs import ExtractionJobs
@@ -68,7 +68,8 @@ class Parser:
             try:
                 page: RecognisedPage = await self._ocr.recognise.remote(str(image_path))
             except RayError as error:
-                if not tries_left:
+                # What the engine itself raised on the page, it would raise again.
+                if not tries_left or isinstance(error, RayTaskError):
                     raise
                 log.warning("page lost with its engine", extra={"reason": type(error).__name__})
             else:
