@@ -5,6 +5,8 @@ Without a name it runs all of them. `memory` needs root: it makes a slow disk.
 """
 
 import argparse
+import signal
+import sys
 
 from benchmarks import memory, pages, tenants, transfers
 from benchmarks.instance import muniment_up
@@ -13,6 +15,8 @@ ON_ONE_INSTANCE = {"files": transfers.run, "pages": pages.run, "tenants": tenant
 
 
 def main() -> None:
+    # So that the servers that were started are stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("chosen", nargs="*", choices=[*ON_ONE_INSTANCE, "memory", []], metavar="benchmark")
     chosen = parser.parse_args().chosen or [*ON_ONE_INSTANCE, "memory"]

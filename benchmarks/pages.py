@@ -15,7 +15,7 @@ from benchmarks.processes import REPOSITORY
 from benchmarks.report import Table
 
 PDFS, PAGES = 16, 50
-SCANS = 12
+SCANS = 6
 AT_ONCE = 16
 BARE, SERVICE = "bare, one process", "service"
 TENANT = "pages"
@@ -31,7 +31,7 @@ def run(instance: Instance) -> Table:
         _extract(client, warm, ocr="never")
         table.add("PDF pages/s", {BARE: _bare("pdf", pdfs), SERVICE: _extract(client, pdfs, ocr="never")})
         scans = page_images(folder, SCANS)
-        # The pool grows to its size on these.
+        # The pool grows to its full size on these.
         _extract(client, page_images(folder, SCANS, seed=1), ocr="force")
         table.add("OCR pages/s", {BARE: _bare("ocr", scans), SERVICE: _extract(client, scans, ocr="force")})
     return table
