@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +57,13 @@ def pdf_time(written: str) -> str | None:
     if match is None:
         return None
     part = match.groupdict()
-    if not 1 <= int(part["month"] or 1) <= 12 or not 1 <= int(part["day"] or 1) <= 31:  # noqa: PLR2004
-        return None
     date = f"{part['year']}-{part['month'] or '01'}-{part['day'] or '01'}"
     time = f"{part['hour'] or '00'}:{part['minute'] or '00'}:{part['second'] or '00'}"
     zone = f"{part['sign']}{part['hours']}:{part['minutes'] or '00'}" if part["sign"] else "Z"
+    try:
+        datetime.fromisoformat(f"{date}T{time}{zone}")
+    except ValueError:
+        return None
     return f"{date}T{time}{zone}"
 
 
