@@ -48,6 +48,8 @@ class RayCluster:
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
             "RAY_START_HOOK": "muniment.local.ray_hooks.without_ray_client",
             "RAY_USAGE_STATS_ENABLED": "0",
+            # The proxy's own layer of the gateway: body limit, one request id, no headers that steer Serve.
+            "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "serve_apps.gateway.http_policy.middlewares",
             # Serve has drained before the node is stopped.
             "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
             # One idle Python process for every logical CPU would be started else.
