@@ -33,9 +33,10 @@ JITTER = 0.1
 MARKER_SECONDS = 60
 """Longer than any read of PostgreSQL may take, so that no reader outlives the marker."""
 
-TIMEOUT_SECONDS = 0.5
+TIMEOUT_SECONDS = 1.0
+"""Of each of two attempts. Shorter ones take an event loop with much to do for a server that is away."""
 CONNECTIONS = 64
-WAIT_FOR_CONNECTION_SECONDS = 2.0
+WAIT_FOR_CONNECTION_SECONDS = 5.0
 RETRY_AFTER_SECONDS = 1.0
 """After a failure Redis is left alone for so long: requests do not queue up at a dead server."""
 
@@ -81,6 +82,7 @@ class Cache:
         self._put = self._redis.register_script(PUT_IF_NEWER)
         self._ttl = ttl
         self._away_until = 0.0
+        self._failures = 0
         self._running: dict[str, Flight] = {}
         self._following: dict[str, Flight] = {}
         self._undelivered: dict[str, int] = {}
@@ -134,11 +136,14 @@ class Cache:
         if after is not None:
             await asyncio.wait([after])
             self._running[key] = self._following.pop(key)
+        failures = self._failures
         try:
             entry = await load()
             if entry is None:
                 return None
-            await self.put(key, entry, ttl)
+            # Over an outage markers are lost: what was read before or during it may be older than one of them.
+            if failures == self._failures:
+                await self.put(key, entry, ttl)
             return entry.value
         finally:
             if self._running.get(key) is me:
@@ -204,6 +209,7 @@ class Cache:
     def _leave_alone(self, error: Exception) -> None:
         if not self._is_away():
             log.warning("cache is away", extra={"reason": type(error).__name__})
+        self._failures += 1
         self._away_until = time.monotonic() + RETRY_AFTER_SECONDS
 
     async def close(self) -> None:

@@ -85,9 +85,10 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A block that only reads; what it may have changed is rolled back."""
+        """A block that only reads; what it may have changed is rolled back. Its rows can be looked at afterwards."""
         async with self.transaction() as session:
             yield session
+            session.expunge_all()
             await session.rollback()
 
     async def close(self) -> None:
