@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import IO
 
-import olefile  # type: ignore[import-untyped]
+import olefile
 from msoffcrypto.exceptions import InvalidKeyError
 from msoffcrypto.format.ooxml import OOXMLFile
 

@@ -9,7 +9,7 @@ from typing import IO
 from urllib.parse import unquote
 
 from actors.extractors.document import ExtractionFailed
-from actors.extractors.docx_xml import Element, attribute, children, corrupt, parse_xml
+from actors.extractors.docx_xml import Element, children, corrupt, parse_xml
 
 MAX_ENTRIES = 20_000
 MAX_PART_BYTES = 96 * 2**20
@@ -123,8 +123,3 @@ def _too_large() -> ExtractionFailed:
 def related_part(relationships: dict[str, Relationship], kind: str) -> str | None:
     """The name of the first part of that kind within the package."""
     return next((each.target for each in relationships.values() if each.kind == kind and not each.external), None)
-
-
-def relationship_id(element: Element, *names: str) -> str | None:
-    """The value of the first of the attributes that is there."""
-    return next((value for name in names if (value := attribute(element, name)) is not None), None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from actors.extractors.assembly import BlockPiece, LinePiece
 from actors.extractors.document import ExtractionWarning, FormField, Image
-from actors.extractors.docx_drawings import Drawn, DrawnPart, DrawnText, Picture, TextBox, chosen_alternative
+from actors.extractors.docx_drawings import Drawn, DrawnText, Picture, TextBox, chosen_alternative
 from actors.extractors.docx_fields import OpenFields
 from actors.extractors.docx_form_fields import control_field
 from actors.extractors.docx_inline import Inline, InlineReader
@@ -151,8 +151,8 @@ class Story:
             case DrawnText(text):
                 if text.strip():
                     yield BlockPiece("paragraph", _lines(text))
-            case DrawnPart(relationship):
-                lines = part_lines(relationship, self._relationships, package)
+            case _:
+                lines = part_lines(drawn.relationship, self._relationships, package)
                 yield BlockPiece("figure", [line for text in lines for line in _lines(text)])
 
     def _control(self, control: Element) -> Iterator[BlockPiece]:

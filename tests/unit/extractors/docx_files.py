@@ -64,6 +64,7 @@ def write_docx(path: Path, body: str, parts: Mapping[str, str | bytes] | None = 
     return write_parts(
         path,
         {
+            "[Content_Types].xml": f'<Types xmlns="{_OFFICE}package/2006/content-types"/>',
             "_rels/.rels": relationships({"main": ("officeDocument", "word/document.xml")}),
             "word/document.xml": root("w:document", f"<w:body>{body}</w:body>", strict=strict),
             "word/_rels/document.xml.rels": relationships(targets),
