@@ -2,7 +2,7 @@
 
 Serve's own HTTP path buffers whole bodies; bytes travel through this port instead, with back-pressure both ways: a slow
 disk stops the sender, a slow receiver stops the disk. Several replicas on one node share the port (`SO_REUSEPORT`) and
-the kernel spreads connections over them. Which HTTP server does the work is known in this file only.
+the kernel spreads connections over them. Which HTTP server does the work is known here and in `bounded_head`.
 """
 
 import asyncio
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serve_apps.bounded_head import BoundedHead
 
 DIRECT = "muniment.direct"
 """Key in the ASGI scope of requests that came through a service's own port; all others came through the gateway."""
@@ -109,7 +111,7 @@ def _configuration(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         interface="asgi3",
-        http="httptools",
+        http=BoundedHead,
         ws="none",
         lifespan="off",
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

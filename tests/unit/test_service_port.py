@@ -10,6 +10,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serve_apps import bounded_head
 from serve_apps.service_port import DIRECT, ListenerDied, ServicePort
 
 LOOPBACK = "127.0.0.1"
@@ -149,6 +150,44 @@ async def test_a_listener_that_died_fails_the_check() -> None:
 async def test_a_port_that_was_never_opened_fails_the_check() -> None:
     with pytest.raises(ListenerDied):
         ServicePort(plain, LOOPBACK, 0).check()
+
+
+@pytest.mark.parametrize("line", [b"\r\nX-Filler: " + b"a" * 1000, b"a" * 1000], ids=["lines", "one line"])
+async def test_endless_headers_are_cut_off(line: bytes) -> None:
+    async with opened(plain) as (port, _):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port.port)
+        writer.write(b"GET / HTTP/1.1\r\nX-Long: ")
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 8 * MIB and not reader.at_eof():
+                writer.write(line * 64)
+                await writer.drain()
+                sent += len(line) * 64
+        assert sent < 8 * MIB
+        writer.transport.abort()
+    assert port.in_flight == 0
+
+
+@pytest.mark.parametrize("beginning", [b"", b"GET / HTTP/1.1\r\nHost: "])
+async def test_a_head_that_does_not_come_in_time_is_refused(beginning: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_head, "HEAD_SECONDS", 0.1)
+    async with opened(plain) as (port, _):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port.port)
+        writer.write(beginning)
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+        writer.close()
+
+
+async def test_a_head_in_time_may_be_followed_by_a_slow_body(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_head, "HEAD_SECONDS", 0.1)
+    gate = Gate()
+    async with opened(gate) as (port, client):
+        request = asyncio.create_task(client.post("/", content=b"body"))
+        await gate.entered.wait()
+        await asyncio.sleep(0.3)  # longer than a head may take
+        gate.let_go.set()
+        assert (await request).text == "done"
+        assert port.in_flight == 0
 
 
 async def test_a_slow_handler_stops_the_sender() -> None:
