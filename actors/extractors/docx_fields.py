@@ -11,17 +11,20 @@ class OpenFields:
         marks = [attribute(each, "w:fldCharType") for each in descendants(story, "w:fldChar")]
         self._balanced = marks.count("begin") == marks.count("end")
         self._shows_result: list[bool] = []
+        self._hiding = 0
 
     @property
     def hide_text(self) -> bool:
-        return not all(self._shows_result)
+        return self._hiding > 0
 
     def mark(self, element: Element) -> None:
         """Take a `w:fldChar` into account."""
         match attribute(element, "w:fldCharType"):
             case "begin" if self._balanced:
                 self._shows_result.append(False)
+                self._hiding += 1
             case "separate" if self._shows_result:
+                self._hiding -= not self._shows_result[-1]
                 self._shows_result[-1] = True
             case "end" if self._shows_result:
-                self._shows_result.pop()
+                self._hiding -= not self._shows_result.pop()

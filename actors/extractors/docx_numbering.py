@@ -8,6 +8,8 @@ from actors.extractors.docx_symbols import without_private_characters
 from actors.extractors.docx_xml import Element, attribute, child, children, is_on, number_at, value_at, whole_number
 
 MAX_LEVEL = 8
+_MAX_MARKER = 100
+"""Characters of a marker: one that was longer would be multiplied by every item."""
 _PLACE = re.compile(r"%([1-9])")
 # Bullets of fonts that show something else for an ordinary letter, or for one of their own.
 _BULLETS = {"o": "◦", "\uf0b7": "•", "\uf0a7": "▪", "\uf0d8": "➢", "\uf0fc": "✓"}
@@ -68,7 +70,8 @@ class Numbering:
         shown = self._level(listed, abstract, level)
         if shown.number_format == "bullet":
             return _bullet(shown)
-        return _PLACE.sub(lambda match: self._number(listed, abstract, int(match[1]) - 1, shown.legal), shown.text)
+        marker = _PLACE.sub(lambda match: self._number(listed, abstract, int(match[1]) - 1, shown.legal), shown.text)
+        return marker[:_MAX_MARKER]
 
     def _abstract_of(self, list_id: str) -> _Abstract | None:
         listed = self._lists.get(list_id)
@@ -137,7 +140,7 @@ def _level(element: Element) -> Level:
     start = number_at(element, "w:start")
     return Level(
         number_format=value_at(element, "w:numFmt") or "decimal",
-        text=value_at(element, "w:lvlText") or "",
+        text=(value_at(element, "w:lvlText") or "")[:_MAX_MARKER],
         start=0 if start is None else start,
         restart=number_at(element, "w:lvlRestart"),
         legal=is_on(element, "w:isLgl"),

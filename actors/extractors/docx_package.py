@@ -1,6 +1,7 @@
 """The zip of parts that a DOCX is: read part by part, within bounds, whatever its directory promises."""
 
 import posixpath
+import struct
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ MAX_TOTAL_BYTES = 256 * 2**20
 MAX_RATIO = 250
 """How many times larger a large part may become; WordprocessingML of a real document packs to a tenth or thirtieth."""
 _RATIO_COUNTS_FROM = 8 * 2**20
-_UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, ValueError, RuntimeError)
 """What zipfile raises on broken files; RuntimeError for encrypted entries, of which Word knows nothing."""
 
 
@@ -59,6 +60,8 @@ class Package:
         entry = self._entries.get(_key(name))
         if entry is None:
             raise corrupt()
+        if self._read > MAX_TOTAL_BYTES:
+            raise _too_large()
         limit = _limit(entry)
         try:
             with self._zip.open(entry) as stream:

@@ -1,8 +1,9 @@
 """What a Word document says about itself."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from docx.opc.coreprops import CoreProperties
+from docx.oxml.coreprops import CT_CoreProperties
 from docx.oxml.parser import parse_xml as parse_for_python_docx
 
 from actors.extractors.assembly import clean_text
@@ -23,13 +24,16 @@ def properties_of(package: Package, default_language: str | None) -> Properties:
         return Properties(page_count=1, language=default_language)
     data = package.part(part)
     parse_xml(data)
-    core = CoreProperties(parse_for_python_docx(data))
+    element = parse_for_python_docx(data)
+    if not isinstance(element, CT_CoreProperties):
+        return Properties(page_count=1, language=default_language)
+    core = CoreProperties(element)
     return Properties(
         page_count=1,
         title=_text(core.title),
         author=_text(core.author),
-        created=_time(core.created),
-        modified=_time(core.modified),
+        created=_time(core, "created"),
+        modified=_time(core, "modified"),
         language=_text(core.language) or default_language,
     )
 
@@ -38,5 +42,9 @@ def _text(written: str | None) -> str | None:
     return clean_text(written or "").strip()[:_MAX_LENGTH] or None
 
 
-def _time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _time(core: CoreProperties, name: str) -> str | None:
+    try:
+        moment: datetime | None = getattr(core, name)
+    except OverflowError:  # a time zone that leads out of the calendar
+        return None
+    return None if moment is None else moment.replace(tzinfo=None).isoformat() + "Z"

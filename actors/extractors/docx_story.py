@@ -139,21 +139,23 @@ class Story:
             yield BlockPiece("paragraph", _lines(text))
 
     def _drawn(self, drawn: Drawn) -> Iterator[BlockPiece]:
-        package = self._reading.package
         match drawn:
             case TextBox(element):
                 yield from self.blocks(element)
             case Picture():
-                image = image_of(drawn, self._relationships, package)
-                if image is not None and len(self._reading.images) < _MAX_IMAGES:
-                    self._reading.images.append(image)
+                self._list_image(drawn)
                 yield BlockPiece("figure", [])
             case DrawnText(text):
                 if text.strip():
                     yield BlockPiece("paragraph", _lines(text))
             case _:
-                lines = part_lines(drawn.relationship, self._relationships, package)
+                lines = part_lines(drawn.relationship, self._relationships, self._reading.package)
                 yield BlockPiece("figure", [line for text in lines for line in _lines(text)])
+
+    def _list_image(self, picture: Picture) -> None:
+        if len(self._reading.images) < _MAX_IMAGES:
+            image = image_of(picture, self._relationships, self._reading.package)
+            self._reading.images.extend([image] if image is not None else [])
 
     def _control(self, control: Element) -> Iterator[BlockPiece]:
         content = child(control, "w:sdtContent")

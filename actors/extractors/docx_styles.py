@@ -15,6 +15,7 @@ from actors.extractors.docx_xml import (
 )
 
 _HEADING = re.compile(r"heading ([1-9])")
+_MAX_CHAIN = 32
 _BODY_TEXT = 9
 """The outline level of what is no heading (17.3.1.20)."""
 _CODE = frozenset({"html preformatted", "code", "source code", "macro", "macro text"})
@@ -44,12 +45,13 @@ class Styles:
         self.language = attribute(child(root, "w:docDefaults", "w:rPrDefault", "w:rPr", "w:lang"), "w:val")
 
     def chain(self, style_id: str | None) -> Iterator[Style]:
-        """The style and those it is based on, each once even where they go round in a circle."""
-        seen = set()
-        while style_id is not None and style_id in self._styles and style_id not in seen:
-            seen.add(style_id)
-            yield self._styles[style_id]
-            style_id = self._styles[style_id].based_on
+        """The style and those it is based on; no further than that, for they may go round in a circle."""
+        for _ in range(_MAX_CHAIN):
+            style = self._styles.get(style_id or "")
+            if style is None:
+                return
+            yield style
+            style_id = style.based_on
 
     def heading_level(self, style_id: str | None, properties: Element | None) -> int | None:
         """1 to 9, or None; what the paragraph's own properties say goes first."""

@@ -270,7 +270,40 @@ def test_pictures_are_figures_with_their_own_size(tmp_path: Path) -> None:
     assert (image.id, image.width, image.height, image.media_type) == ("i1", 30, 20, "image/png")
 
 
-def test_properties_that_are_missing_or_odd_are_none(tmp_path: Path) -> None:
+def test_properties_that_are_missing_are_none(tmp_path: Path) -> None:
     properties = read_body(tmp_path, p("Text")).properties
 
     assert (properties.page_count, properties.title, properties.created, properties.language) == (1, None, None, None)
+
+
+CORE = "http://schemas.openxmlformats.org/package/2006/metadata/core-properties"
+TERMS = "http://purl.org/dc/terms/"
+
+
+def created(written: str) -> str:
+    return f'<coreProperties xmlns="{CORE}"><x:created xmlns:x="{TERMS}">{written}</x:created></coreProperties>'
+
+
+@pytest.mark.parametrize(
+    ("core", "expected"),
+    [
+        (created("2024-01-31"), "2024-01-31T00:00:00Z"),
+        (created("2024-01-31T12:00:00+01:00"), "2024-01-31T11:00:00Z"),
+        (created("someday"), None),
+        (created("9999-12-31T23:59:59-14:00"), None),
+        ("<somethingElse/>", None),
+    ],
+)
+def test_properties_that_make_no_sense_are_none(tmp_path: Path, core: str, expected: str | None) -> None:
+    path = write_parts(
+        tmp_path / "sample.docx",
+        {
+            "_rels/.rels": relationships(
+                {"m": ("officeDocument", "word/document.xml"), "c": ("core-properties", "c.xml")}
+            ),
+            "word/document.xml": root("w:document", "<w:body/>"),
+            "c.xml": core,
+        },
+    )
+
+    assert read(path).properties.created == expected

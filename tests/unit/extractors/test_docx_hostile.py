@@ -11,7 +11,7 @@ from actors.extractors import docx_package
 from actors.extractors.document import ExtractionFailed
 from actors.extractors.docx_package import Package
 from actors.extractors.docx_xml import parse_xml, whole_number
-from tests.unit.extractors.docx_files import p, read, read_body, relationships, root, write_docx, write_parts
+from tests.unit.extractors.docx_files import p, r, read, read_body, relationships, root, write_docx, write_parts
 
 BOMB = (
     '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">'
@@ -86,7 +86,7 @@ def test_a_zip_without_a_document_is_refused(tmp_path: Path) -> None:
     assert refused(write_parts(tmp_path / "sample.docx", {"hello.txt": "x"})) == "corrupt-file"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 10_000), value=st.integers(0, 255))
 def test_a_damaged_byte_is_read_over_or_refused(tmp_path: Path, position: int, value: int) -> None:
     path = write_docx(tmp_path / "sample.docx", p("Some text") * 20)
@@ -119,6 +119,63 @@ def test_parts_that_together_are_too_much_are_refused(tmp_path: Path, monkeypatc
     monkeypatch.setattr(docx_package, "MAX_TOTAL_BYTES", 1500)
 
     assert refused(path) == "corrupt-file"
+
+
+def test_nothing_more_is_read_once_it_was_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = Package(write_parts(tmp_path / "sample.zip", {"a": "x" * 100, "b": "x"}))
+    monkeypatch.setattr(docx_package, "MAX_TOTAL_BYTES", 50)
+
+    for name in ("a", "b"):
+        with pytest.raises(ExtractionFailed):
+            package.part(name)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<w:tbl><w:tr><w:tc>", "</w:tc></w:tr></w:tbl>"),
+        ("<w:sdt><w:sdtContent>", "</w:sdtContent></w:sdt>"),
+        ("<w:ins>", "</w:ins>"),
+        ("<w:p><w:r><w:pict><w:txbxContent>", "</w:txbxContent></w:pict></w:r></w:p>"),
+        ('<mc:AlternateContent><mc:Choice Requires="w14">', "</mc:Choice></mc:AlternateContent>"),
+    ],
+)
+def test_markup_as_deep_as_the_parser_allows_is_read(tmp_path: Path, before: str, after: str) -> None:
+    times = 240 // before.count("<")
+
+    assert read_body(tmp_path, before * times + p("deep") + after * times).content == "deep"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<w:hyperlink>", "</w:hyperlink>"),
+        ("<w:sdt><w:sdtContent>", "</w:sdtContent></w:sdt>"),
+        ("<w:ruby><w:rubyBase>", "</w:rubyBase></w:ruby>"),
+        ('<mc:AlternateContent><mc:Choice Requires="w14">', "</mc:Choice></mc:AlternateContent>"),
+    ],
+)
+def test_runs_as_deep_as_the_parser_allows_are_read(tmp_path: Path, before: str, after: str) -> None:
+    times = 240 // before.count("<")
+
+    assert read_body(tmp_path, f"<w:p>{before * times}{r('deep')}{after * times}</w:p>").content == "deep"
+
+
+def test_drawings_and_equations_as_deep_as_the_parser_allows_are_read(tmp_path: Path) -> None:
+    drawing = f"<w:p><w:r><w:drawing>{'<a:x>' * 240}<a:blip/>{'</a:x>' * 240}</w:drawing></w:r></w:p>"
+    equation = f"<w:p><m:oMath>{'<m:f><m:num>' * 120}<m:t>1</m:t>{'</m:num></m:f>' * 120}</m:oMath></w:p>"
+    document = read_body(tmp_path, drawing + equation)
+
+    assert [block.type for block in document.blocks] == ["figure", "paragraph"]
+
+
+def test_a_marker_cannot_be_made_long(tmp_path: Path) -> None:
+    levels = f'<w:lvl w:ilvl="0"><w:lvlText w:val="{"x" * 10_000}"/></w:lvl>'
+    lists = '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'
+    numbering = root("w:numbering", f'<w:abstractNum w:abstractNumId="0">{levels}</w:abstractNum>{lists}')
+    body = p("item", '<w:numPr><w:numId w:val="1"/></w:numPr>')
+
+    assert len(read_body(tmp_path, body, numbering=numbering).content) == len("x" * 100 + " item")
 
 
 def test_a_zip_with_too_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
