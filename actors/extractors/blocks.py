@@ -11,7 +11,8 @@ from actors.extractors.document import BlockType
 from actors.extractors.page_layout import LayoutLine, gap
 
 _BULLET = re.compile(r"[•‣◦●○▪▫■□\u2013\u2014*·-]\s+\S|[•‣◦●▪■]\S")
-_NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\(?[ivxIVX]{1,5}[.)])\s+\S")
+# A capital letter with a full stop begins a name more often than a list: `T. Okafor`.
+_NUMBER = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-z][.)]|\(?[A-Z]\)|\(?(?:[ivx]{1,5}|[IVX]{2,5})[.)])\s+\S")
 _SECTION = re.compile(r"(?:\d{1,2}\.)*\d{1,2}\.?\s+\S")
 _HEADING_SIZE = 1.12
 """Size against the document's body text from which a short block is a heading."""
