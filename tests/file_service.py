@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+from fastapi import FastAPI
 
 from actors.tenant_changes import Answer, Change
 from actors.tenant_hosting import TenantHosting
@@ -49,6 +50,7 @@ class HostedHere:
 
 @dataclass(frozen=True, slots=True)
 class FileService:
+    app: FastAPI
     services: Services
     hosting: TenantHosting
     http: httpx.AsyncClient
@@ -133,4 +135,4 @@ async def file_service(base: Path, database_url: str, redis_url: str, **settings
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://files", headers=headers) as http,
     ):
-        yield FileService(services, hosting, http)
+        yield FileService(app, services, hosting, http)
