@@ -138,5 +138,6 @@ async def _persist(write: Callable[P, Awaitable[None]], *args: P.args, **kwargs:
 
 def _result(document: bytes, engine_version: str) -> NewResult:
     fields = orjson.loads(document)
-    pages = fields["document"].get("page_count")
-    return NewResult(engine_version, fields["status"], len(fields["pages"]) if pages is None else pages, document)
+    # Those that were read; a kind of file without pages may still say how many it would have.
+    page_count = len(fields["pages"]) or fields["document"].get("page_count") or 0
+    return NewResult(engine_version, fields["status"], page_count, document)

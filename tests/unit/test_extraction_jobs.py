@@ -18,8 +18,8 @@ from tests.fake_job_queue import FakeJob, FakeJobQueue
 PASSWORDS = JobPasswords(b"pepper")
 
 
-def document(status: str = "succeeded", page_count: int | None = 3) -> bytes:
-    return orjson.dumps({"status": status, "document": {"page_count": page_count}, "pages": [{}], "content": "hello"})
+def document(status: str = "succeeded", page_count: int | None = 3, pages: int = 1) -> bytes:
+    return orjson.dumps({"status": status, "document": {"page_count": page_count}, "pages": [{}] * pages})
 
 
 class Parser:
@@ -85,14 +85,17 @@ async def test_a_parsed_document_is_stored_with_its_status_and_page_count(queue:
     await jobs(queue, Parser(document("partial"))).run(await claimed(queue, job))
     assert job.state == "partial"
     assert job.result is not None
-    assert (job.result.engine_version, job.result.page_count, job.result.document) == ("v1", 3, document("partial"))
+    assert (job.result.engine_version, job.result.page_count, job.result.document) == ("v1", 1, document("partial"))
 
 
-async def test_a_document_without_a_page_count_has_as_many_as_it_lists(queue: FakeJobQueue) -> None:
+@pytest.mark.parametrize(("listed", "said", "counted"), [(2, 30, 2), (2, None, 2), (0, 4, 4), (0, None, 0)])
+async def test_pages_are_counted_as_they_were_read(
+    queue: FakeJobQueue, listed: int, said: int | None, counted: int
+) -> None:
     job = queue.add()
-    await jobs(queue, Parser(document(page_count=None))).run(await claimed(queue, job))
+    await jobs(queue, Parser(document(page_count=said, pages=listed))).run(await claimed(queue, job))
     assert job.result is not None
-    assert job.result.page_count == 1
+    assert job.result.page_count == counted
 
 
 async def test_the_parser_gets_the_path_the_options_and_the_decrypted_password(queue: FakeJobQueue) -> None:
