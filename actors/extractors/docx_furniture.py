@@ -8,8 +8,6 @@ from actors.extractors.docx_package import Relationship
 from actors.extractors.docx_story import Reading, Story
 from actors.extractors.docx_xml import Element, attribute, children, descendants, is_on
 
-_KEPT = frozenset({"table", "figure"})
-
 
 def furniture(
     reading: Reading,
@@ -30,8 +28,9 @@ def furniture(
             continue
         seen.add(text)
         for block in blocks:
-            block.layer = "furniture"
-            if block.type not in _KEPT:
+            # Tables are how letterheads are laid out; the document's own tables are those of its body.
+            block.layer, block.table = "furniture", None
+            if block.type != "figure":
                 block.type, block.level = kind, None
             yield block
 

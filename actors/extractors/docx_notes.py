@@ -30,7 +30,8 @@ def comments(reading: Reading, relationships: dict[str, Relationship]) -> Iterat
     story, elements = _stories(reading, relationships, "comments", "w:comment")
     for element in elements.values():
         for block in story.all_blocks(element) if story is not None else ():
-            block.layer = "furniture"
+            block.layer, block.table = "furniture", None
+            block.type = "paragraph" if block.type == "table" else block.type
             yield block
 
 

@@ -37,6 +37,8 @@ _DETECTOR_BONUS = 0.4
 """What the detector's word is worth, in points of plausibility, where it had enough to count."""
 _ENOUGH_BYTES = 512
 """Bytes beyond ASCII that its statistics of thousands of characters need; those of an alphabet need few."""
+_BEYOND_ASCII = re.compile(rb"[\x80-\xff]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
 _MAX_CONTROLS = 0.1
 _MAX_REPAIRS = 0.01
 
@@ -102,7 +104,7 @@ def _by_validity(data: bytes) -> DecodedText | None:
     decoded = _decoded(data, "utf-8")
     if not decoded.replaced:
         return decoded
-    beyond_ascii = sum(character > "\x7f" for character in decoded.text) - decoded.replaced
+    beyond_ascii = len(decoded.text) - len(decoded.text.encode("ascii", errors="ignore")) - decoded.replaced
     return decoded if decoded.replaced <= beyond_ascii * _MAX_REPAIRS or _is_cut_off(data, beyond_ascii) else None
 
 
@@ -138,12 +140,13 @@ def _detected(data: bytes) -> tuple[str | None, float]:
 def _counted(sample: bytes, encoding: str) -> float:
     if encoding not in _MULTIBYTE:
         return 1.0
-    return min(1.0, sum(byte > 0x7F for byte in sample) / _ENOUGH_BYTES)  # noqa: PLR2004
+    return min(1.0, len(_BEYOND_ASCII.findall(sample)) / _ENOUGH_BYTES)
 
 
 def _telling_sample(data: bytes) -> bytes:
     """From the first line that has more than ASCII."""
-    first = next((index for index, byte in enumerate(data) if byte > 0x7F), 0)  # noqa: PLR2004
+    found = _BEYOND_ASCII.search(data)
+    first = found.start() if found else 0
     start = data.rfind(b"\n", 0, first) + 1
     return data[max(start, first - 200) :][:_SAMPLE_BYTES]
 
@@ -175,6 +178,4 @@ def _name(encoding: str) -> str:
 
 
 def _controls(text: str) -> int:
-    return sum(
-        (character < " " and character not in "\t\n\r\f\x1b") or "\x7f" <= character < "\xa0" for character in text
-    )
+    return len(text) - len(_CONTROL.sub("", text))

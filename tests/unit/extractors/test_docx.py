@@ -143,14 +143,13 @@ def test_references_to_notes_that_are_not_there_are_nothing(tmp_path: Path) -> N
 
 
 def test_comments_are_no_part_of_the_text(tmp_path: Path) -> None:
-    comments = root("w:comments", f'<w:comment w:id="1" w:author="B">{p("See?")}</w:comment>')
+    table = f"<w:tbl><w:tr><w:tc>{p('cell')}</w:tc></w:tr></w:tbl>"
+    comments = root("w:comments", f'<w:comment w:id="1" w:author="B">{p("See?")}{table}</w:comment>')
     document = read_body(tmp_path, p("Text"), comments=comments)
 
-    assert [(block.type, block.layer) for block in document.blocks] == [
-        ("paragraph", "body"),
-        ("paragraph", "furniture"),
-    ]
-    assert document.content == "Text\n\nSee?"
+    assert blocks_of(document) == [("paragraph", "Text"), ("paragraph", "See?"), ("paragraph", "cell")]
+    assert [block.layer for block in document.blocks] == ["body", "furniture", "furniture"]
+    assert document.tables == []
 
 
 def sections(*references: str, title_page: bool = False) -> str:
@@ -162,7 +161,8 @@ def reference(kind: str, name: str, pages: str = "default") -> str:
 
 
 def test_headers_stand_first_and_footers_last_each_once(tmp_path: Path) -> None:
-    header = root("w:hdr", p("Letterhead", style("H2")))
+    logo = "<w:p><w:r><w:drawing><a:blip/></w:drawing></w:r></w:p>"
+    header = root("w:hdr", p("Letterhead", style("H2")) + logo)
     footer = root("w:ftr", f"{p('Page 2')}<w:tbl><w:tr><w:tc>{p('cell')}</w:tc></w:tr></w:tbl>")
     first = sections(reference("header", "header1"), reference("footer", "footer1"), reference("header", "gone"))
     body = f"<w:p><w:pPr>{first}</w:pPr>{r('Text')}</w:p>" + sections(
@@ -175,12 +175,14 @@ def test_headers_stand_first_and_footers_last_each_once(tmp_path: Path) -> None:
 
     assert blocks_of(document) == [
         ("header", "Letterhead"),
+        ("figure", ""),
         ("paragraph", "Text"),
         ("footer", "Page 2"),
-        ("table", "cell"),
+        ("footer", "cell"),
     ]
-    assert [block.layer for block in document.blocks] == ["furniture", "body", "furniture", "furniture"]
+    assert [block.layer for block in document.blocks] == ["furniture", "furniture", "body", "furniture", "furniture"]
     assert document.blocks[0].level is None
+    assert document.tables == []
 
 
 @pytest.mark.parametrize("shown", [True, False])
