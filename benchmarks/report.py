@@ -23,4 +23,9 @@ class Table:
         if side not in figures:
             return "-"
         share = figures[side] / figures[self._baseline]
-        return f"{figures[side]:,.1f} ({share:.2f})"
+        return f"{_readable(figures[side])} ({share:.2f})"
+
+
+def _readable(figure: float) -> str:
+    """Three digits that count."""
+    return f"{figure:,.0f}" if figure >= 100 else f"{figure:.3g}"  # noqa: PLR2004
