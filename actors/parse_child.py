@@ -28,7 +28,6 @@ from actors.extractors.kinds import ENGINE_VERSION, KINDS, extractor_for
 from actors.parse_frames import Kind, encode, pack, receive_frame
 
 _LIBRARIES = ("pypdfium2", "pypdf", "PIL.Image", "docx", "lxml.etree", "cchardet", "cryptography")
-_PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
 _SCRATCH_FILE_BYTES = 256 * 2**20
 _OPEN_FILES = 128
@@ -78,10 +77,8 @@ Extract = Callable[[Job, "ParserChannel"], Document]
 
 
 def confine(limits: ParseLimits) -> None:
-    """Bound what this process can take, and tie its life to the fork server's."""
-    libc = ctypes.CDLL(None)
-    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    """Bound what this process can take."""
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     pages_in_use = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     address_space = pages_in_use * resource.getpagesize() + limits.memory_bytes
     for what, bound in (

@@ -6,6 +6,7 @@ end of `report`, and when this process goes.
 """
 
 import contextlib
+import ctypes
 import os
 import selectors
 import signal
@@ -13,6 +14,9 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+
+_LIBC = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
 
 EXIT = struct.Struct(">iQ")
 """How a child ended: its wait status (negative: signal), and its largest resident size in bytes."""
@@ -39,15 +43,19 @@ class ParseServer:
             self._open = False
             return
         job, report = (socket.socket(fileno=descriptor) for descriptor in descriptors)
+        server = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_child(job)
+            self._become_child(job, server)
         job.close()
         _Child(pid, report, self._selector)
 
-    def _become_child(self, job: socket.socket) -> None:  # pragma: no cover - runs in the forked child
+    def _become_child(self, job: socket.socket, server: int) -> None:  # pragma: no cover - runs in the forked child
         status = 1
         try:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            if os.getppid() != server:
+                return  # the server was killed before its death would have been told
             os.closerange(3, job.fileno())
             os.closerange(job.fileno() + 1, 1024)
             self._run(job)
