@@ -33,9 +33,9 @@ def _text_pdf(path: Path, chance: random.Random, pages: int) -> Path:
     return path
 
 
-def page_images(folder: Path, count: int, seed: int = 0) -> list[Path]:
+def page_images(folder: Path, count: int) -> list[Path]:
     """Pages as a scanner gives them: grey A4 at 200 dpi."""
-    return [_page_image(folder / f"scan-{seed}-{number}.png", _chance(1000 * seed + number)) for number in range(count)]
+    return [_page_image(folder / f"scan-{number}.png", _chance(number)) for number in range(count)]
 
 
 def _page_image(path: Path, chance: random.Random) -> Path:

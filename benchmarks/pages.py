@@ -16,7 +16,7 @@ from benchmarks.processes import REPOSITORY
 from benchmarks.report import Table
 
 ROUNDS = 2
-"""Bare and service are measured in turn, with other documents in each round: the service knows bytes that it has read."""
+"""Bare and service in turn, with other documents in each round: the service knows bytes that it has read."""
 PDFS, PAGES = 8, 50
 SCANS = 4
 AT_ONCE = 16
