@@ -39,6 +39,8 @@ def corpus(
         async with AsyncClient(
             where.url, files_url=where.files_url, extraction_url=where.extraction_url, tenant=tenant
         ) as client:
+            # A wrong key or tenant is one problem, not one of every file.
+            await client.tenants.get()
             with count_bar("corpus", len(rows)) as bar:
 
                 def done(row: Row, outcome: Outcome) -> None:
