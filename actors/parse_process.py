@@ -60,26 +60,28 @@ class ParserProcesses:
     async def start(self) -> None:
         """Start the fork server, if it does not run, and wait until its libraries are loaded."""
         async with self._starting:
-            if self._server is not None and self._server.returncode is None:
-                return
-            self._close_control()
-            await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
-            self._control, theirs = socket.socketpair()
-            self._control.setblocking(False)
-            with theirs:
-                self._server = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-P",  # no import from whatever folder this happens to run in
-                    "-m",
-                    self._server_module,
-                    str(theirs.fileno()),
-                    pass_fds=[theirs.fileno()],
-                    env=_environment(),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    start_new_session=True,
-                )
-            if not await asyncio.get_running_loop().sock_recv(self._control, 1):
-                raise ExtractionFailed("worker-crashed", "start", "The parser could not be started.", True)
+            if self._server is None or self._server.returncode is not None:
+                self._close_control()
+                await asyncio.to_thread(self._scratch.mkdir, parents=True, exist_ok=True)
+                await self._launch()
+
+    async def _launch(self) -> None:
+        self._control, theirs = socket.socketpair()
+        self._control.setblocking(False)
+        with theirs:
+            self._server = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # no import from whatever folder this happens to run in
+                "-m",
+                self._server_module,
+                str(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                env=_environment(),
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        if not await asyncio.get_running_loop().sock_recv(self._control, 1):
+            raise ExtractionFailed("worker-crashed", "start", "The parser could not be started.", True)
 
     async def parse(self, request: ParseRequest, recognise: Recognise, on_progress: OnProgress) -> bytes:
         """The document as UTF-8 JSON (the fields of `Document`, as the API names them).

@@ -46,7 +46,7 @@ class ParseServer:
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._become_child(job, server)
+            self._become_child(job, server)  # pragma: no cover - runs in the forked child
         job.close()
         _Child(pid, report, self._selector)
 
@@ -76,7 +76,7 @@ class _Child:
 
     def _kill(self) -> None:
         # Once reaped, the number may belong to another process.
-        if not self._reaped:
+        if not self._reaped:  # pragma: no branch - both at once is a matter of luck
             os.kill(self._pid, signal.SIGKILL)
             self._selector.unregister(self._report)
 

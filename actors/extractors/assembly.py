@@ -168,14 +168,13 @@ class _Assembly:
 def enclosing(boxes: Iterable[Box | None]) -> Box | None:
     """The smallest box around all that are known."""
     known = [box for box in boxes if box is not None]
-    if not known:
-        return None
-    return (
-        min(box[0] for box in known),
-        min(box[1] for box in known),
-        max(box[2] for box in known),
-        max(box[3] for box in known),
-    )
+    return around(known) if known else None
+
+
+def around(boxes: Iterable[Box]) -> Box:
+    """The smallest box around all of at least one."""
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
 
 
 def rounded(box: Box | None) -> Box | None:

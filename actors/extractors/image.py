@@ -91,10 +91,7 @@ class _Frames:
         save_page_image(normalised(self._image), path, self._limits.max_ocr_pixels)
 
     def _seek(self, number: int) -> None:
-        try:
-            self._image.seek(number - 1)
-        except _UNREADABLE as error:
-            raise _corrupt() from error
+        self._image.seek(number - 1)
 
     def _draft_size(self) -> tuple[int, int]:
         """JPEG can be decoded at half size and less; never below what OCR takes."""
@@ -114,7 +111,7 @@ def _recognise(pieces: dict[int, PagePiece], frames: _Frames, document: Document
         def save(path: Path) -> None:
             try:
                 frames.save(number, path)
-            except (*_UNREADABLE, ExtractionFailed) as error:
+            except _UNREADABLE as error:
                 unreadable.append(number)
                 raise ValueError("the frame cannot be decoded") from error
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from actors.extractors.assembly import LinePiece, WordPiece, enclosing
+from actors.extractors.assembly import LinePiece, WordPiece, around, enclosing
 from actors.extractors.document import Box, Table
 
 _COLUMN_GAP = 1.6
@@ -40,9 +40,7 @@ class Segment:
 
     @classmethod
     def of(cls, words: list[LayoutWord]) -> "Segment":
-        bbox = enclosing(word.bbox for word in words)
-        assert bbox is not None  # noqa: S101 - a segment has words, and words have places
-        return cls(words, bbox, max(word.size for word in words))
+        return cls(words, around(word.bbox for word in words), max(word.size for word in words))
 
     @property
     def upright(self) -> bool:
@@ -185,12 +183,10 @@ def line_of(row: Sequence[Segment]) -> LayoutLine:
         before = word
     flat = [word for segment in row for word in segment.words]
     placed = enclosing(word.bbox for word in words)
-    bbox = enclosing(segment.bbox for segment in row)
-    assert bbox is not None  # noqa: S101 - a row has segments
     confidence = statistics.fmean(word.confidence for word in flat)
     return LayoutLine(
         piece=LinePiece(text, placed, confidence, words),
-        bbox=bbox,
+        bbox=around(segment.bbox for segment in row),
         size=_common_size(flat),
         bold=all(word.bold for word in flat),
         upright=all(word.upright for word in flat),

@@ -12,20 +12,15 @@ from actors.extractors.reading_order import lines_in_reading_order
 
 Point = tuple[float, float]
 
+_LOW, _HIGH = 0.75, 1.35
+"""Heights against the usual one that are no other size of type."""
 _WORD = re.compile(r"\S+")
 
 
 def recognised_lines(page: RecognisedPage, width: float, height: float) -> list[LayoutLine]:
     """Lines in reading order. `width` and `height` are the page's; OCR saw it in pixels of its own."""
-    across, down = width / max(page.width, 1), height / max(page.height, 1)
-    upright = _Upright(page)
-    words = [word for number, line in enumerate(page.lines) for word in upright.words(line, number)]
-    for word in words:
-        place = word.place
-        if place is not None:
-            word.place = (place[0] * across, place[1] * down, place[2] * across, place[3] * down)
-        word.bbox = tuple(side * across for side in word.bbox)  # type: ignore[assignment]
-        word.size *= across
+    found = _Upright(page, width / max(page.width, 1), height / max(page.height, 1))
+    words = [word for number, line in enumerate(page.lines) for word in found.words(line, number)]
     return lines_in_reading_order(segments_of(words))
 
 
@@ -40,30 +35,33 @@ def page_confidence(page: RecognisedPage) -> float:
 class _Upright:
     """Turns what was found upright: quarter turns and the skew taken away, so that rows are level."""
 
-    def __init__(self, page: RecognisedPage) -> None:
-        self._page = page
-        self._slope = _slope([self._turned(line) for line in page.lines])
+    def __init__(self, page: RecognisedPage, across: float, down: float) -> None:
+        """`across` and `down`: the page's units in a pixel."""
+        self._page, self._across, self._down = page, across, down
+        turned = [self._turned(line) for line in page.lines]
+        self._slope = _slope(turned)
+        self._usual = statistics.median(map(_height, turned)) if turned else 1.0
 
     def words(self, line: RecognisedLine, number: int) -> Iterator[LayoutWord]:
         corners = self._turned(line)
         shares = _edges(line)
         for match in _WORD.finditer(line.text):
             start, end = shares[match.start()], shares[match.end()]
-            place = _between(line.polygon or _corners(line.bbox), start, end)
+            seen = _between(line.polygon or _corners(line.bbox), start, end)
             yield LayoutWord(
                 text=match[0],
                 bbox=_box([self._level(point) for point in _between(corners, start, end)]),
-                size=_height(corners),
+                size=self._size(corners) * self._across,
                 line=number,
                 confidence=line.confidence,
-                place=_box(place),
+                place=_box([(x * self._across, y * self._down) for x, y in seen]),
             )
 
     def _turned(self, line: RecognisedLine) -> tuple[Point, ...]:
         return tuple(self._turn(x, y) for x, y in line.polygon or _corners(line.bbox))
 
     def _turn(self, x: float, y: float) -> Point:
-        """A point after the page was turned clockwise to stand upright."""
+        """A point, still in pixels, after the page was turned clockwise to stand upright."""
         match self._page.rotation:
             case 90:
                 return self._page.height - y, x
@@ -75,8 +73,13 @@ class _Upright:
                 return x, y
 
     def _level(self, point: Point) -> Point:
-        """Sheared, not turned: columns stay where they are."""
-        return point[0], point[1] - self._slope * point[0]
+        """Sheared, not turned: columns stay where they are. In the page's unit."""
+        return point[0] * self._across, (point[1] - self._slope * point[0]) * self._across
+
+    def _size(self, corners: Sequence[Point]) -> float:
+        """The line's height; the page's usual one where it is near it, for boxes are drawn with a loose hand."""
+        height = _height(corners)
+        return self._usual if _LOW < height / self._usual < _HIGH else height
 
 
 def _edges(line: RecognisedLine) -> list[float]:

@@ -26,7 +26,7 @@ def direction_changes(codes: Sequence[int]) -> Iterator[int]:
             yield index
 
 
-def with_ligatures_in_order(codes: Sequence[int], box: Callable[[int], Box | None]) -> list[int]:
+def with_ligatures_in_order(codes: Sequence[int], box: Callable[[int], Box]) -> list[int]:
     """`codes` with the letters of each ligature in reading order; `box` gives the place of the code at an index.
 
     PDFium turns a right-to-left line around character by character, also within a glyph that stands for several:

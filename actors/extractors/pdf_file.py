@@ -20,21 +20,19 @@ _MEND_BYTES = 64 * 2**20
 
 
 def open_pdf(source: Path, password: str | None) -> pdfium.PdfDocument:
-    """The file with at least one page. Opens without a password what only an owner's password protects.
+    """The file, which has a page at least: PDFium opens no other. An owner's password keeps nobody out.
 
     Raises ExtractionFailed: `password-required`, `wrong-password`, `corrupt-file`.
     """
     try:
-        document = _opened(source, password)
-        if len(document) > 0:
-            return document
+        return _opened(source, password)
     except pdfium.PdfiumError as error:
         if error.err_code in {pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY}:
             raise _password_failure(password) from error
-    document = _opened(_mended(source, password), None)
-    if len(document) == 0:
-        raise _corrupt()
-    return document
+    try:
+        return _opened(_mended(source, password), None)
+    except pdfium.PdfiumError as error:
+        raise _corrupt() from error
 
 
 def _opened(source: Path | bytes, password: str | None) -> pdfium.PdfDocument:
@@ -55,7 +53,7 @@ def _mended(source: Path, password: str | None) -> bytes:
             for page in reader.pages:
                 writer.add_page(page)
             writer.write(mended)
-    except (MemoryError, ExtractionFailed):
+    except MemoryError:
         raise
     except (OutOfBudget, Exception) as error:
         raise _corrupt() from error

@@ -91,8 +91,7 @@ def _point(segment: pdfium_c.FPDF_PATHSEGMENT, matrix: Matrix) -> Point:
 
 def _matrix(raw: pdfium_c.FPDF_PAGEOBJECT) -> Matrix:
     matrix = pdfium_c.FS_MATRIX()
-    if not pdfium_c.FPDFPageObj_GetMatrix(raw, matrix):
-        return _IDENTITY
+    pdfium_c.FPDFPageObj_GetMatrix(raw, matrix)
     return matrix.a, matrix.b, matrix.c, matrix.d, matrix.e, matrix.f
 
 

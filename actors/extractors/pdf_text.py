@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from actors.extractors.assembly import enclosing
+from actors.extractors.assembly import around
 from actors.extractors.document import Box
 from actors.extractors.page_layout import LayoutWord
 from actors.extractors.pdf_bidi import direction_changes, has_right_to_left, with_ligatures_in_order
@@ -121,22 +121,20 @@ class PageText:
         return mode == _INVISIBLE
 
     def words(self) -> list[LayoutWord]:
-        words: list[LayoutWord] = []
-        for run in _runs(self._codes):
-            for part in self._of_one_direction(run):
-                words.extend(self._words_of(part))
-        return words
+        runs = (part for run in _runs(self._codes) for part in self._of_one_direction(run))
+        return [self._word_of(run) for run in runs]
 
-    def _words_of(self, run: _Run) -> Iterator[LayoutWord]:
+    def _word_of(self, run: _Run) -> LayoutWord:
         text = "".join([_SPELT_OUT.get(code) or chr(code) for code in self._scalars_of(run)])
-        if run.hyphenated:
-            text += "-"
         style = self._style(run.start)
-        box = self._box(run, style)
-        if text and box is not None:
-            yield LayoutWord(
-                text=text, bbox=box, size=style.size, bold=style.bold, line=run.line, upright=style.upright
-            )
+        return LayoutWord(
+            text=text + "-" if run.hyphenated else text,
+            bbox=self._box(run, style),
+            size=style.size,
+            bold=style.bold,
+            line=run.line,
+            upright=style.upright,
+        )
 
     def _of_one_direction(self, run: _Run) -> Iterator[_Run]:
         """The run, cut where letters of the other direction begin."""
@@ -155,19 +153,18 @@ class PageText:
         style = self._style(run.start)
         return with_ligatures_in_order(codes, lambda index: self._character_box(run.start + index, style))
 
-    def _box(self, run: _Run, style: _Style) -> Box | None:
+    def _box(self, run: _Run, style: _Style) -> Box:
         first = self._character_box(run.start, style)
         last = self._character_box(run.end - 1, style)
-        if first is None or last is None or not _adjacent(first, last, style):
+        if not _adjacent(first, last, style):
             boxes = [self._character_box(index, style) for index in range(run.start, run.end)]
-            return enclosing(boxes)
-        return enclosing([first, last])
+            return around(boxes)
+        return around([first, last])
 
-    def _character_box(self, index: int, style: _Style) -> Box | None:
+    def _character_box(self, index: int, style: _Style) -> Box:
         """The character's advance box; from its baseline where the font's own height makes no sense."""
         rect = pdfium_c.FS_RECTF()
-        if not pdfium_c.FPDFText_GetLooseCharBox(self._page, index, rect):
-            return None
+        pdfium_c.FPDFText_GetLooseCharBox(self._page, index, rect)
         box = self._geometry.box(rect.left, rect.bottom, rect.right, rect.top)
         if style.upright and not 0.7 * style.size <= box[3] - box[1] <= 1.6 * style.size:
             _, baseline = self._origin(index)
@@ -189,11 +186,9 @@ class PageText:
 
     def _read_style(self, index: int) -> _Style:
         matrix = pdfium_c.FS_MATRIX()
-        scale, angle = 1.0, 0.0
-        if pdfium_c.FPDFText_GetMatrix(self._page, index, matrix):
-            scale = math.hypot(matrix.c, matrix.d) or 1.0
-            angle = math.degrees(math.atan2(matrix.b, matrix.a))
-        size = pdfium_c.FPDFText_GetFontSize(self._page, index) * scale
+        pdfium_c.FPDFText_GetMatrix(self._page, index, matrix)
+        angle = math.degrees(math.atan2(matrix.b, matrix.a))
+        size = pdfium_c.FPDFText_GetFontSize(self._page, index) * (math.hypot(matrix.c, matrix.d) or 1.0)
         turned = (angle - self._geometry.rotation + 180) % 360 - 180
         return _Style(size=abs(size) or 1.0, bold=self._is_bold(index), upright=abs(turned) < _UPRIGHT_DEGREES)
 

@@ -32,7 +32,7 @@ def take_tables(words: Sequence[LayoutWord], rules: Rules) -> tuple[list[LayoutT
     rest = list(words)
     tables = []
     for grid in _grids(rules):
-        inside = [word for word in rest if grid.cell_at(word) is not None]
+        inside = [word for word in rest if grid.base_at(word) in grid.owner]
         table = _filled(grid, inside)
         if table is not None:
             tables.append(table)
@@ -54,9 +54,9 @@ class _Grid:
     def bbox(self) -> Box:
         return self.xs[0], self.ys[0], self.xs[-1], self.ys[-1]
 
-    def cell_at(self, word: LayoutWord) -> tuple[int, int] | None:
+    def base_at(self, word: LayoutWord) -> tuple[int, int]:
         x, y = (word.bbox[0] + word.bbox[2]) / 2, (word.bbox[1] + word.bbox[3]) / 2
-        return self.owner.get((bisect_right(self.ys, y) - 1, bisect_right(self.xs, x) - 1))
+        return bisect_right(self.ys, y) - 1, bisect_right(self.xs, x) - 1
 
     def span(self, cell: tuple[int, int]) -> tuple[int, int]:
         members = [base for base, owner in self.owner.items() if owner == cell]
@@ -154,9 +154,7 @@ def _divides(rules: list[Rule], place: float, start: float, end: float) -> bool:
 def _filled(grid: _Grid, words: Sequence[LayoutWord]) -> LayoutTable | None:
     contents: dict[tuple[int, int], list[LayoutWord]] = {cell: [] for cell in set(grid.owner.values())}
     for word in words:
-        cell = grid.cell_at(word)
-        if cell is not None:
-            contents[cell].append(word)
+        contents[grid.owner[grid.base_at(word)]].append(word)
     filled = sum(bool(content) for content in contents.values())
     if filled < max(_MIN_CELLS, _MIN_FILLED * len(contents)):
         return None

@@ -1,6 +1,5 @@
 """Real PaddleOCR with the bundled weights reads pages whichever way they lie."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def engine(cache: Path) -> Iterator[OcrEngine]:
+def engine(cache: Path) -> OcrEngine:
     return OcrEngine(cache)
 
 

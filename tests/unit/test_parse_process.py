@@ -94,6 +94,23 @@ async def test_slow_listeners_hear_the_latest_progress_only(parsers: ParserProce
     assert told[1] > told[0] + 1
 
 
+async def test_the_last_progress_is_told_even_when_the_child_has_ended_by_then(parsers: ParserProcesses) -> None:
+    told = []
+
+    async def on_progress(done: int, _total: int) -> None:
+        server = parsers._server
+        assert server is not None
+        await until(lambda: not children_of(server.pid, SERVER))
+        told.append(done)
+
+    await parse(parsers, "succeed", on_progress=on_progress)
+    assert told[-1] == 3
+
+
+async def test_closing_what_was_never_started_is_nothing(tmp_path: Path) -> None:
+    await ParserProcesses(LIMITS, tmp_path).close()
+
+
 async def test_a_listener_that_fails_ends_the_parse(parsers: ParserProcesses) -> None:
     async def on_progress(_done: int, _total: int) -> None:
         raise LookupError("the job is not ours any more")
