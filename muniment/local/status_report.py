@@ -10,7 +10,7 @@ from typing import Any
 import psutil
 
 from muniment.local.counts import count
-from muniment.local.home import Home, RunningInstance
+from muniment.local.home import Home, HomeLock, RunningInstance
 from muniment.local.leftovers import processes_of
 from muniment.local.postgres import processes_on
 from muniment.local.roles import Titled, by_role
@@ -47,10 +47,12 @@ def show(settings: Settings, *, as_json: bool) -> int:
     home = Home(settings.home)
     instance = home.running_instance()
     if instance is None:
+        starting = HomeLock(home).holder() is not None
+        found = {"running": False, "starting": starting, "home": str(home.folder)}
         tell(
-            json.dumps({"running": False, "home": str(home.folder)})
+            json.dumps(found)
             if as_json
-            else f"No Muniment runs on {home.folder}."
+            else f"{'A Muniment is starting' if starting else 'No Muniment runs'} on {home.folder}."
         )
         return NOT_RUNNING
     status = collect(home, instance)
