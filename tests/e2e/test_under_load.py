@@ -187,3 +187,13 @@ async def test_killed_tenant_hosts_lose_nothing_acknowledged(cluster: Cluster, h
     for (code, headers), acknowledged in zip(tenants, seen, strict=True):
         assert set(acknowledged.refused) <= {503}
         await everything_is_there(http, code, headers, acknowledged)
+
+
+async def test_a_dedicated_tenant_has_a_process_of_its_own(cluster: Cluster, http: httpx.AsyncClient) -> None:
+    code, headers = await new_tenant(cluster, http, isolation="dedicated")
+    before = set(await asyncio.to_thread(cluster.process_ids, "tenant-host"))
+    seen = Acknowledged()
+    await life_of_a_file(http, code, headers, 1, seen)
+    after = set(await asyncio.to_thread(cluster.process_ids, "tenant-host"))
+    assert len(after - before) == 1
+    await everything_is_there(http, code, headers, seen)
