@@ -28,20 +28,20 @@ AWAY_STATES = ("08", "57P", "53")
 FOREIGN_KEY_VIOLATION = "23503"
 
 
-def _state(error: DBAPIError | PostgresError) -> str:
-    """The server's SQLSTATE; empty where it was not the server that refused."""
-    return getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None) or ""
+def _said(error: DBAPIError | PostgresError, field: str) -> str:
+    """What the server said of its refusal; empty where it was not the server that refused."""
+    return getattr(error.orig if isinstance(error, DBAPIError) else error, field, None) or ""
 
 
 def is_disconnection(error: DBAPIError | PostgresError) -> bool:
     """Whether the server was away, as opposed to having refused a statement."""
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or _state(error).startswith(AWAY_STATES)
+    return lost or _said(error, "sqlstate").startswith(AWAY_STATES)
 
 
 def is_without_tenant(error: DBAPIError | PostgresError) -> bool:
     """Whether a row was to be written for a tenant that was deleted meanwhile."""
-    return _state(error) == FOREIGN_KEY_VIOLATION and 'not present in table "tenants"' in str(error)
+    return _said(error, "sqlstate") == FOREIGN_KEY_VIOLATION and 'in table "tenants"' in _said(error, "detail")
 
 
 class Database:

@@ -13,7 +13,7 @@ import logging
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterable, Callable
+from collections.abc import AsyncIterable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -63,13 +63,8 @@ class FilesOnDisk:
         self._threads = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disk")
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
+        with disk_errors():
             return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
-        except FileNotFoundError as error:
-            raise NotFound("tenant") from error  # only its deletion removes a folder
-        except OSError as error:
-            log.exception("storage volume failed")
-            raise Unavailable("storage volume", VOLUME_RETRY_SECONDS) from error
 
     async def prepare(self) -> None:
         """Make the base and its own folders."""
@@ -183,6 +178,18 @@ class FilesOnDisk:
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False)
+
+
+@contextlib.contextmanager
+def disk_errors() -> Iterator[None]:
+    """Work on a tenant's files, whose errors become what they mean to the caller."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NotFound("tenant") from error  # only its deletion removes a folder
+    except OSError as error:
+        log.exception("storage volume failed")
+        raise Unavailable("storage volume", VOLUME_RETRY_SECONDS) from error
 
 
 class _Writer:

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import httpx
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from actors.tenant_changes import Answer, Change
 from actors.tenant_hosting import TenantHosting
@@ -19,6 +20,7 @@ from storage.cache import Cache
 from storage.database import Database
 from storage.errors import TenantActorFenced
 from storage.files_on_disk import FilesOnDisk
+from storage.models import Base
 from storage.records import TenantRecord
 from storage.settings import Settings
 from storage.upload_checks.archive_process import ArchiveChecker
@@ -136,3 +138,26 @@ async def file_service(base: Path, database_url: str, redis_url: str, **settings
         httpx.AsyncClient(transport=transport, base_url="http://files", headers=headers) as http,
     ):
         yield FileService(app, services, hosting, http)
+
+
+async def left_of(service: FileService, tenant_id: str, code: str) -> dict[str, Any]:
+    """Whatever there still is of a deleted tenant but its retired code and its operation, by where it is."""
+    found: dict[str, Any] = {}
+    tables = [
+        table for table in Base.metadata.sorted_tables if table.name not in {"operations", "retired_tenant_codes"}
+    ]
+    async with service.services.database.reading() as session:
+        for table in tables:
+            where = (
+                f"SELECT count(*) FROM {table.name} AS t WHERE strpos(t::text, :id) > 0 OR strpos(t::text, :code) > 0"  # noqa: S608
+            )
+            found[table.name] = await session.scalar(text(where), {"id": tenant_id, "code": code})
+    base = service.services.disk.base
+    found["files"] = [str(path) for path in base.rglob("*") if code in str(path) or ".trash/" in str(path)]
+    redis = service.services.cache._redis
+    keys = [key async for key in redis.scan_iter(match="*", count=1000)]
+    values = {key: await redis.get(key) or b"" for key in keys}
+    found["cache"] = [
+        key for key, value in values.items() if tenant_id.encode() in key + value or code.encode() in value
+    ]
+    return {where: what for where, what in found.items() if what}

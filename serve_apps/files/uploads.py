@@ -16,7 +16,7 @@ from serve_apps.idempotent_requests import request_fingerprint, same_request
 from serve_apps.request_errors import BadRequest
 from serve_apps.services import Services
 from storage.errors import DigestMismatch, MunimentError, NotFound
-from storage.files_on_disk import Received
+from storage.files_on_disk import Received, disk_errors
 from storage.idempotency import StoredAnswer
 from storage.identifiers import new_id
 from storage.records import FileRecord, TenantRecord
@@ -109,9 +109,10 @@ class Upload:
         received = self._received = await disk.receive(self._tenant.code, self._id, self._body.chunks(), limit)
         if expected_sha256 not in {None, received.sha256}:
             raise DigestMismatch
-        verdict = await check_content(
-            received.path, received.size, name, self._body.declared_media_type, self._rules, self._services.archives
-        )
+        with disk_errors():
+            verdict = await check_content(
+                received.path, received.size, name, self._body.declared_media_type, self._rules, self._services.archives
+            )
         await disk.keep(received, self._path)
         change = CommitFile(
             call_id=uuid4(),

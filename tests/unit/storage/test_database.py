@@ -10,13 +10,13 @@ from storage.database import _json, async_url, is_disconnection, is_without_tena
 
 
 class Refused(Exception):
-    def __init__(self, sqlstate: str | None, text: str = "") -> None:
-        super().__init__(text)
-        self.sqlstate = sqlstate
+    def __init__(self, sqlstate: str | None, detail: str = "") -> None:
+        super().__init__("refused")
+        self.sqlstate, self.detail = sqlstate, detail
 
 
-def wrapped(sqlstate: str | None, text: str = "", *, lost: bool = False) -> DBAPIError:
-    return DBAPIError("SELECT 1", {}, Refused(sqlstate, text), connection_invalidated=lost)
+def wrapped(sqlstate: str | None, detail: str = "", *, lost: bool = False) -> DBAPIError:
+    return DBAPIError("SELECT 1", {}, Refused(sqlstate, detail), connection_invalidated=lost)
 
 
 def test_a_url_is_rewritten_for_the_driver() -> None:
