@@ -35,14 +35,14 @@ lint: $(STAMP)
 	@cd $(ROOT) && $(BIN)/lint-imports
 
 unit: $(STAMP)
-	@cd $(ROOT) && $(BIN)/python -m pytest --numprocesses auto tests/unit
+	@cd $(ROOT) && exec $(BIN)/python -m pytest --numprocesses auto tests/unit
 
 # In one process, which is what is measured. Old measurements would count as covered what no test runs any more.
 covered: $(STAMP)
-	@cd $(ROOT) && $(BIN)/coverage erase && $(BIN)/coverage run -m pytest tests/unit tests/integration
+	@cd $(ROOT) && $(BIN)/coverage erase && exec $(BIN)/coverage run -m pytest tests/unit tests/integration
 
 e2e: $(STAMP)
-	@cd $(ROOT) && $(BIN)/python -m pytest tests/e2e
+	@cd $(ROOT) && exec $(BIN)/python -m pytest tests/e2e
 
 coverage: $(STAMP)
 	@cd $(ROOT) && $(BIN)/coverage combine --quiet
