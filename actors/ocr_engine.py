@@ -1,5 +1,6 @@
 """Text on the image of a page, by PaddleOCR on ONNX Runtime."""
 
+import logging
 import os
 import statistics
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ _DOUBTFUL = 0.9
 """A page read with less confidence may be upside down."""
 _SAMPLE_LINES = 16
 """Lines whose orientation is looked at, the longest first."""
+_ONNX_ERRORS = 3
 _TALL = 1.5
 """Height against width from which PaddleOCR turns a line by a quarter before it reads it."""
 
@@ -148,8 +150,11 @@ def read_pixels(image_path: Path) -> Pixels:
 def _paddle_ocr(models: OcrModels, threads: int, cache: Path) -> Any:
     # Read when paddlex is imported; it writes there and nowhere else.
     os.environ.setdefault("PADDLE_PDX_CACHE_HOME", str(cache / "paddlex"))
+    import onnxruntime
     from paddleocr import PaddleOCR
 
+    logging.getLogger("paddlex").setLevel(logging.ERROR)  # it warns of every page that it reduces
+    onnxruntime.set_default_logger_severity(_ONNX_ERRORS)
     return PaddleOCR(
         engine="onnxruntime",
         engine_config={

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import socket
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -92,8 +93,10 @@ def confine(limits: ParseLimits) -> None:
 
 def answer(job: Job, channel: "ParserChannel", extract: Extract) -> bytes:
     """The last frame: the document or the failure."""
+    started = time.monotonic()
     try:
         document = extract(job, channel)
+        document.timings["parse_seconds"] = round(time.monotonic() - started, 3)
         written = document_json(document, ENGINE_VERSION)
     except ExtractionFailed as failure:
         return encode(Kind.FAILED, failure.as_dict())

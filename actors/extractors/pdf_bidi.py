@@ -11,7 +11,7 @@ _RIGHT_TO_LEFT = {"R", "AL"}
 
 
 def has_right_to_left(codes: Sequence[int]) -> bool:
-    return any(code >= _FIRST_RIGHT_TO_LEFT and _is_right_to_left(code) for code in codes)
+    return any(_is_right_to_left(code) for code in set(codes) if code >= _FIRST_RIGHT_TO_LEFT)
 
 
 def direction_changes(codes: Sequence[int]) -> Iterator[int]:

@@ -87,7 +87,7 @@ def _needs_ocr(text: PageText, pictures: Pictures) -> bool:
         return pictures.drawn
     if count < _FEW_CHARACTERS and pictures.covered > _COVERED and not text.is_invisible():
         return True
-    return text.unreadable_count() > _UNREADABLE * count
+    return text.unreadable_share() > _UNREADABLE
 
 
 def _resolution(pictures: Pictures, long_side: float) -> float:

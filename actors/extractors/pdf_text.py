@@ -21,14 +21,17 @@ from actors.extractors.pdf_bidi import direction_changes, has_right_to_left, wit
 _LINE_HYPHEN = 0xFFFE
 _LINE_ENDS = {0x0A, 0x0D, 0x2028, 0x2029}
 _BLANKS = {0x00, 0x09, 0x0B, 0x0C, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000}
+_BETWEEN_WORDS = frozenset(_LINE_ENDS | _BLANKS)
 _LIGATURES = [*range(0xFB00, 0xFB07), *range(0xFB13, 0xFB18), *range(0xFB50, 0xFDFE), *range(0xFE70, 0xFEFD)]
 _SPELT_OUT = {code: unicodedata.normalize("NFKC", chr(code)) for code in _LIGATURES} | {0xAD: "-"}
 _ASCENT, _DESCENT = 0.8, 0.2
 _MAX_CHARACTERS = 200_000
+_SAMPLE = 300
 _BOLD_WEIGHT = 600
 _UPRIGHT_DEGREES = 10
 _HIGH_SURROGATES = range(0xD800, 0xDC00)
 _LOW_SURROGATES = range(0xDC00, 0xE000)
+_SURROGATES = range(0xD800, 0xE000)
 _PRIVATE_USE = range(0xE000, 0xF900)
 _CONTROLS = {*range(0x01, 0x09), *range(0x0E, 0x20)}
 _REPLACEMENT = 0xFFFD
@@ -100,18 +103,26 @@ class PageText:
         self._geometry = geometry
         self._codes = _codes(text_page)
         self._styles: dict[int, _Style] = {}
+        # Most pages have neither, and their words need no second look.
+        self._has_right_to_left = has_right_to_left(self._codes)
+        self._has_surrogates = any(code in _SURROGATES for code in self._codes)
 
     @property
     def character_count(self) -> int:
-        return sum(code not in _BLANKS and code not in _LINE_ENDS for code in self._codes)
+        return sum(code not in _BETWEEN_WORDS for code in self._codes)
 
-    def unreadable_count(self) -> int:
-        """Characters that say nothing: unmapped, replaced, or of the private use area."""
-        strange = [index for index, code in enumerate(self._codes) if _is_strange(code)]
-        unmapped: int = sum(
-            pdfium_c.FPDFText_HasUnicodeMapError(self._page, index) == 1 for index in range(len(self._codes))
-        )
-        return max(len(strange), unmapped)
+    def unreadable_share(self) -> float:
+        """Share of characters that say nothing: unmapped, replaced, or of the private use area; by a sample."""
+        written = [index for index, code in enumerate(self._codes) if code not in _BETWEEN_WORDS]
+        sample = written[:: len(written) // _SAMPLE + 1]
+        return sum(map(self._says_nothing, sample)) / max(len(sample), 1)
+
+    def _says_nothing(self, index: int) -> bool:
+        code = self._codes[index]
+        if code == _REPLACEMENT or code in _PRIVATE_USE or code in _CONTROLS:
+            return True
+        unmapped: int = pdfium_c.FPDFText_HasUnicodeMapError(self._page, index)
+        return unmapped == 1
 
     def is_invisible(self) -> bool:
         """Whether the text is written over a picture without being drawn, as OCR software does."""
@@ -121,7 +132,9 @@ class PageText:
         return mode == _INVISIBLE
 
     def words(self) -> list[LayoutWord]:
-        runs = (part for run in _runs(self._codes) for part in self._of_one_direction(run))
+        runs = _runs(self._codes)
+        if self._has_right_to_left:
+            runs = (part for run in runs for part in self._of_one_direction(run))
         return [self._word_of(run) for run in runs]
 
     def _word_of(self, run: _Run) -> LayoutWord:
@@ -138,20 +151,18 @@ class PageText:
 
     def _of_one_direction(self, run: _Run) -> Iterator[_Run]:
         """The run, cut where letters of the other direction begin."""
-        codes = self._codes[run.start : run.end]
         start = run.start
-        if has_right_to_left(codes):
-            for index in direction_changes(codes):
-                yield _Run(start, run.start + index, run.line, hyphenated=False)
-                start = run.start + index
+        for index in direction_changes(self._codes[run.start : run.end]):
+            yield _Run(start, run.start + index, run.line, hyphenated=False)
+            start = run.start + index
         yield _Run(start, run.end, run.line, run.hyphenated)
 
     def _scalars_of(self, run: _Run) -> list[int]:
         codes = self._codes[run.start : run.end]
-        if not has_right_to_left(codes):
-            return _scalars(codes)
-        style = self._style(run.start)
-        return with_ligatures_in_order(codes, lambda index: self._character_box(run.start + index, style))
+        if self._has_right_to_left:
+            style = self._style(run.start)
+            codes = with_ligatures_in_order(codes, lambda index: self._character_box(run.start + index, style))
+        return _scalars(codes) if self._has_surrogates else codes
 
     def _box(self, run: _Run, style: _Style) -> Box:
         first = self._character_box(run.start, style)
@@ -214,7 +225,7 @@ def _runs(codes: list[int]) -> Iterator[_Run]:
     start, line = None, 0
     for index, code in enumerate(codes):
         is_hyphen = code == _LINE_HYPHEN
-        if code in _BLANKS or code in _LINE_ENDS or is_hyphen:
+        if code in _BETWEEN_WORDS or is_hyphen:
             if start is not None:
                 yield _Run(start, index, line, is_hyphen)
             start = None
@@ -234,10 +245,6 @@ def _scalars(units: list[int]) -> list[int]:
         else:
             joined.append(unit)
     return joined
-
-
-def _is_strange(code: int) -> bool:
-    return code == _REPLACEMENT or code in _PRIVATE_USE or code in _CONTROLS
 
 
 def _adjacent(first: Box, last: Box, style: _Style) -> bool:

@@ -11,6 +11,7 @@ from actors.extractors.page_layout import LayoutTable, LayoutWord, line_of, rows
 _NEAR = 3.0
 """Points within which lines meet, and coordinates are one."""
 _MAX_RULES = 1500
+_MAX_CELLS = 5000
 _MIN_FILLED = 0.4
 """Share of cells that hold text; a drawing's grid holds less."""
 _MIN_CELLS = 3
@@ -58,12 +59,13 @@ class _Grid:
         x, y = (word.bbox[0] + word.bbox[2]) / 2, (word.bbox[1] + word.bbox[3]) / 2
         return bisect_right(self.ys, y) - 1, bisect_right(self.xs, x) - 1
 
-    def span(self, cell: tuple[int, int]) -> tuple[int, int]:
-        members = [base for base, owner in self.owner.items() if owner == cell]
-        return (
-            max(row for row, _ in members) - cell[0] + 1,
-            max(column for _, column in members) - cell[1] + 1,
-        )
+    def spans(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """Rows and columns of each cell."""
+        spans: dict[tuple[int, int], tuple[int, int]] = {}
+        for (row, column), owner in self.owner.items():
+            height, width = spans.get(owner, (1, 1))
+            spans[owner] = max(height, row - owner[0] + 1), max(width, column - owner[1] + 1)
+        return spans
 
 
 def _grids(rules: Rules) -> Iterator[_Grid]:
@@ -71,7 +73,8 @@ def _grids(rules: Rules) -> Iterator[_Grid]:
         return
     for level, plumb in _connected(_merged(rules.level), _merged(rules.plumb)):
         xs, ys = _distinct(x for x, _, _ in plumb), _distinct(y for y, _, _ in level)
-        if len(xs) > 2 and len(ys) > 2:  # noqa: PLR2004 - two rows and two columns at least
+        columns, rows = len(xs) - 1, len(ys) - 1
+        if columns > 1 and rows > 1 and columns * rows <= _MAX_CELLS:
             yield _Grid(xs, ys, _owners(xs, ys, level, plumb))
 
 
@@ -165,9 +168,9 @@ def _table(grid: _Grid, contents: dict[tuple[int, int], list[LayoutWord]]) -> La
     rows, columns = len(grid.ys) - 1, len(grid.xs) - 1
     lines = {cell: [line_of(row).piece for row in rows_of(segments_of(words))] for cell, words in contents.items()}
     has_header = _is_header([word for cell, words in contents.items() if cell[0] == 0 for word in words], contents)
-    cells = []
+    cells, spans = [], grid.spans()
     for cell in sorted(contents):
-        row_span, column_span = grid.span(cell)
+        row_span, column_span = spans[cell]
         text = "\n".join(line.text for line in lines[cell])
         cells.append(Cell(*cell, text, row_span, column_span, header=has_header and cell[0] == 0))
     table = Table(id="", page=0, rows=rows, columns=columns, method="ruled", cells=cells, bbox=grid.bbox)

@@ -17,13 +17,14 @@ _TOLERATED = 0.03
 _LABEL = 20
 """Characters below which a segment is a label or a cell rather than a line of text."""
 
+_SIDE_BY_SIDE = 0.2
 _FRAME = 3
 """Lines drawn first and last, among which the page's header and footer may be."""
 
 
 def lines_of_drawn_page(segments: Sequence[Segment]) -> list[LayoutLine]:
     """Lines in reading order, of segments in the order of drawing."""
-    if is_read_as_drawn(segments) and not interleaves_columns(segments):
+    if is_read_as_drawn(segments) and not _interleaves_columns(segments):
         return lines_as_drawn(_with_labels_in_rows(segments))
     return lines_in_reading_order(segments)
 
@@ -32,6 +33,12 @@ def is_read_as_drawn(segments: Sequence[Segment]) -> bool:
     """Whether going through the text as it was drawn hardly ever steps back on the page."""
     text = [segment for segment in segments if segment.length >= _LABEL]
     return sum(_steps_back(text)) <= max(1, _TOLERATED * len(text))
+
+
+def _interleaves_columns(segments: Sequence[Segment]) -> bool:
+    """Whether it goes to and fro between columns; only then do many neighbours stand side by side."""
+    beside = sum(stands_beside(before, segment) for before, segment in pairwise(segments))
+    return beside >= _SIDE_BY_SIDE * len(segments) and interleaves_columns(segments)
 
 
 def _steps_back(segments: Sequence[Segment]) -> Iterator[bool]:
