@@ -46,7 +46,7 @@ def _straight_lines(objects: Iterator[pdfium_c.FPDF_PAGEOBJECT], outer: Matrix, 
         kind = pdfium_c.FPDFPageObj_GetType(raw)
         if kind == pdfium_c.FPDF_PAGEOBJ_PATH:
             yield from _lines_of_path(raw, _combined(_matrix(raw), outer))
-        elif kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < _MAX_DEPTH:
+        if kind == pdfium_c.FPDF_PAGEOBJ_FORM and depth < _MAX_DEPTH:
             count = min(pdfium_c.FPDFFormObj_CountObjects(raw), _MAX_OBJECTS)
             inner = (pdfium_c.FPDFFormObj_GetObject(raw, index) for index in range(count))
             yield from _straight_lines(inner, _combined(_matrix(raw), outer), depth + 1)

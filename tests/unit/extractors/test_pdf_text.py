@@ -176,7 +176,7 @@ def rules_of(path: Path, content: str, *more: str, resources: str = "") -> tuple
         ("20 100 m 30 120 90 120 120 100 c 130 100 m 230 100 l S", (1, 0)),
         ("20 100 m 120 160 l S", (0, 0)),
         ("20 100 m 22 100 l S", (0, 0)),
-        ("BT /F 12 Tf 20 200 Td (text) Tj ET", (0, 0)),
+        ("BT /F 12 Tf 20 200 Td (text) Tj ET 20 100 m 120 100 l S", (1, 0)),
         ("q 2 0 0 2 10 10 cm 0 0 m 100 0 l S Q", (1, 0)),
     ],
 )
