@@ -53,13 +53,13 @@ def _straight_lines(objects: Iterator[pdfium_c.FPDF_PAGEOBJECT], outer: Matrix, 
 
 
 def _lines_of_path(raw: pdfium_c.FPDF_PAGEOBJECT, matrix: Matrix) -> Iterator[Box]:
-    """Boxes, in PDF user space, of a stroked path's edges or of a thin filled one."""
+    """Boxes, in PDF user space, of a stroked path's edges or of a filled one; what is neither, PDFium drops."""
     fill, stroke = ctypes.c_int(), ctypes.c_int()
     pdfium_c.FPDFPath_GetDrawMode(raw, fill, stroke)
     for line in _polylines(raw, matrix):
         if stroke.value:
             yield from (_box([start, end]) for start, end in pairwise(line))
-        elif fill.value:
+        else:
             yield _box(line)
 
 
