@@ -87,19 +87,36 @@ class TenantHost:
     async def _passivate(self) -> None:
         while True:
             await asyncio.sleep(min(self._settings.tenant_idle_seconds / 2, 60))
-            with contextlib.suppress(MunimentError):
-                await self._hosting.passivate_idle()
-            if self._dedicated and not len(self._hosting):
-                # By a call: only a method of the actor may end it.
-                ray.get_runtime_context().current_actor.exit_when_empty.remote()
+            await self.passivate()
 
-    async def exit_when_empty(self) -> None:
+    async def passivate(self) -> None:
+        """One round: idle tenants leave, and with the last of them a process that is for one tenant only."""
+        with contextlib.suppress(MunimentError):
+            await self._hosting.passivate_idle()
+        if self._dedicated and not len(self._hosting):
+            self._ask_to_end()
+
+    def _ask_to_end(self) -> None:  # pragma: no cover - only within an actor
+        # By a call: only a method of the actor may end it.
+        ray.get_runtime_context().current_actor.exit_when_empty.remote()
+
+    async def exit_when_empty(self) -> None:  # pragma: no cover - only within an actor
         """End the process of one tenant that nobody calls; the next call starts it again."""
         if not len(self._hosting):
             ray.actor.exit_actor()
 
+    async def close(self) -> None:
+        """Stop what runs in the background, and let go of the servers."""
+        for task in self._background:
+            task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
+        await self._hosting.close()
+        await self._database.close()
+        await self._cache.close()
+        await self._disk.close()
 
-def find_or_start(name: str) -> Any:
+
+def find_or_start(name: str) -> Any:  # pragma: no cover - needs a cluster, as the tests end to end have
     """The actor's handle. Blocks on the cluster's store: call it in a thread."""
     return (
         ray.remote(TenantHost)

@@ -38,13 +38,12 @@ def create_app(settings: Settings, open_services: OpenServices = Services.open) 
     return app
 
 
-@serve.deployment(name="FileService", **INGRESS_OPTIONS)
-@serve.ingress()
-class FileService(IngressReplica):
+class FileReplica(IngressReplica):
     def __init__(self) -> None:
         settings = get_settings()
         configure_logging("files", settings.log_level)
         super().__init__(create_app(settings), settings, settings.files_port)
 
 
-app = FileService.bind()  # type: ignore[attr-defined] # Serve's decorators are untyped
+FileService = serve.deployment(name="FileService", **INGRESS_OPTIONS)(serve.ingress()(FileReplica))
+app = FileService.bind()
