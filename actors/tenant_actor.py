@@ -89,7 +89,7 @@ class TenantActor:
             while not self._mailbox.empty():
                 self._in_hand.append(self._mailbox.get_nowait())
             for waiting in self._in_hand:
-                _fail(waiting, TenantActorFenced())
+                _answer(waiting, TenantActorFenced())
 
     async def _empty_mailbox(self) -> None:
         while True:
@@ -106,7 +106,7 @@ class TenantActor:
             if isinstance(error, NotFound | TenantActorFenced):
                 self.retired = True
             for waiting in batch:
-                _fail(waiting, error)
+                _answer(waiting, error)
         except Exception:
             # A defect, or what the database refuses: one such change must not take its neighbours with it.
             if len(batch) > 1:
@@ -114,10 +114,10 @@ class TenantActor:
                     await self._serve([waiting])
                 return
             log.exception("change failed", extra={"tenant": self.code, "change": type(batch[0].change).__name__})
-            _fail(batch[0], RuntimeError("the change could not be written"))
+            _answer(batch[0], RuntimeError("the change could not be written"))
         else:
             for waiting, answer in zip(batch, answers, strict=True):
-                _settle(waiting, answer)
+                _answer(waiting, answer)
 
     async def _commit(self, changes: Sequence[Change[Any]]) -> list[Any]:
         """One transaction; the answers, or the expected errors, in the order of the changes."""
@@ -132,9 +132,9 @@ class TenantActor:
             if state is not None:
                 await self._cache.invalidate(state.invalidations)
             raise
-        # From here on nothing is written under this activation.
-        self.retired |= state.deletion is not None
         await self._announce(state)
+        # Not before: whoever sees it closes this actor, with what it has in hand.
+        self.retired |= state.deletion is not None
         return answers
 
     async def _apply_all(self, session: AsyncSession, state: TenantState, changes: Sequence[Change[Any]]) -> list[Any]:
@@ -217,15 +217,13 @@ def _apply(change: Change[Any], state: TenantState, remembered: dict[UUID, Json]
         return error
 
 
-def _settle(waiting: _Waiting, answer: Any) -> None:
-    if isinstance(answer, MunimentError):
-        _fail(waiting, answer)
-    elif not waiting.answer.done():
-        waiting.answer.set_result(answer)
-
-
-def _fail(waiting: _Waiting, error: Exception) -> None:
-    if not waiting.answer.done():
-        waiting.answer.set_exception(error)
+def _answer(waiting: _Waiting, answer: Any) -> None:
+    """Hand over what the change answered or raised, unless the actor was closed meanwhile."""
+    if waiting.answer.done():
+        return
+    if isinstance(answer, Exception):
+        waiting.answer.set_exception(answer)
         # A caller that was cancelled never asks for it.
         waiting.answer.exception()
+    else:
+        waiting.answer.set_result(answer)

@@ -35,9 +35,12 @@ class Readiness:
         if self.shutting_down:
             return ShuttingDown()
         async with self._turn:
-            if time.monotonic() - self._checked >= CACHED_SECONDS:
-                self._failure = await self._check()
-                self._checked = time.monotonic()
+            return await self._checked_lately()
+
+    async def _checked_lately(self) -> MunimentError | None:
+        if time.monotonic() - self._checked >= CACHED_SECONDS:
+            self._failure = await self._check()
+            self._checked = time.monotonic()
         return self._failure
 
     async def _check(self) -> MunimentError | None:

@@ -1,7 +1,7 @@
 """Tenants and their keys in PostgreSQL."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -91,7 +91,15 @@ class TenantStats:
 
 
 async def stats(session: AsyncSession, tenant_id: UUID) -> TenantStats:
-    """Counters from the tenant's row, which changes keep exact; the break-down is counted.
+    """Raises `NotFound`."""
+    found = await stats_of(session, [tenant_id])
+    if tenant_id not in found:
+        raise NotFound("tenant")
+    return found[tenant_id]
+
+
+async def stats_of(session: AsyncSession, tenant_ids: Sequence[UUID]) -> dict[UUID, TenantStats]:
+    """Counters from the tenants' rows, which changes keep exact; the break-downs are counted.
 
     One statement, so that the numbers belong together while files come and go.
     """
@@ -101,27 +109,30 @@ async def stats(session: AsyncSession, tenant_id: UUID) -> TenantStats:
                 File.media_type, func.count(), cast(func.sum(File.file_size_bytes), BigInteger)
             ).label("line")
         )
-        .where(File.tenant_id == tenant_id, File.state == "active")
+        .where(File.tenant_id == Tenant.id, File.state == "active")
+        .correlate(Tenant)
         .group_by(File.media_type)
         .order_by(File.media_type)
         .subquery()
     )
-    found = (
-        await session.execute(
-            select(
-                Tenant.file_count,
-                Tenant.total_bytes,
-                Tenant.reserved_bytes,
-                select(func.jsonb_agg(by_type.c.line)).scalar_subquery(),
-                select(func.count()).where(ExtractionJob.tenant_id == tenant_id).scalar_subquery(),
-            ).where(Tenant.id == tenant_id)
-        )
-    ).one_or_none()
-    if found is None:
-        raise NotFound("tenant")
-    file_count, total_bytes, reserved_bytes, lines, extractions = found
-    by_media_type = {media: {"file_count": count, "total_bytes": size} for media, count, size in lines or ()}
-    return TenantStats(file_count, total_bytes, reserved_bytes, by_media_type, extractions or 0)
+    rows = await session.execute(
+        select(
+            Tenant.id,
+            Tenant.file_count,
+            Tenant.total_bytes,
+            Tenant.reserved_bytes,
+            select(func.jsonb_agg(by_type.c.line)).correlate(Tenant).scalar_subquery(),
+            select(func.count()).where(ExtractionJob.tenant_id == Tenant.id).correlate(Tenant).scalar_subquery(),
+        ).where(Tenant.id.in_(tenant_ids))
+    )
+    return {
+        tenant_id: TenantStats(file_count, total_bytes, reserved_bytes, _by_media_type(lines or ()), extractions or 0)
+        for tenant_id, file_count, total_bytes, reserved_bytes, lines, extractions in rows
+    }
+
+
+def _by_media_type(lines: Iterable[tuple[str, int, int]]) -> dict[str, dict[str, int]]:
+    return {media_type: {"file_count": count, "total_bytes": size} for media_type, count, size in lines}
 
 
 async def page(session: AsyncSession, limit: int, after: tuple[datetime, UUID] | None) -> Sequence[Tenant]:

@@ -78,10 +78,9 @@ class TenantPurge:
         async with self._database.transaction() as session:
             some = select(File.id).where(File.tenant_id == tenant_id).limit(BATCH)
             removed = len((await session.scalars(delete(File).where(File.id.in_(some)).returning(File.id))).all())
-            operation = await session.get(Operation, operation_id)
-            if operation is not None and removed:
-                done = operation.progress.get("files_removed", 0) + removed
-                operation.progress = operation.progress | {"files_removed": done}
+            operation = await session.get_one(Operation, operation_id)
+            done = operation.progress["files_removed"] + removed
+            operation.progress = operation.progress | {"files_removed": done}
         return removed
 
     async def _conclude(self, operation_id: str, tenant_id: UUID, code: str, cache_entries: int) -> None:

@@ -1,7 +1,7 @@
 """What the file service takes and answers, as JSON."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
@@ -70,17 +70,6 @@ class KeyOut(BaseModel):
     time_created: datetime
     time_expires: datetime | None
     time_last_used: datetime | None
-
-    @classmethod
-    def of(cls, row: ApiKey) -> Self:
-        return cls(
-            id=row.id,
-            name=row.name,
-            scopes=row.scopes,
-            time_created=row.time_created,
-            time_expires=row.time_expires,
-            time_last_used=row.time_last_used,
-        )
 
 
 class NewKeyOut(KeyOut):

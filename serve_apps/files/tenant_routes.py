@@ -98,7 +98,8 @@ async def list_tenants(
     async with services.database.reading() as session:
         rows = await tenant_crud.page(session, limit + 1, after)
         records = [TenantRecord.of(row) for row in rows[:limit]]
-        items = [schemas.tenant_out(record, await tenant_crud.stats(session, record.id)) for record in records]
+        stats = await tenant_crud.stats_of(session, [record.id for record in records])
+    items = [schemas.tenant_out(record, stats[record.id]) for record in records if record.id in stats]
     more = len(rows) > limit
     last = Cursor(records[-1].time_created.isoformat(), str(records[-1].id)).encode(TENANTS) if more else None
     headers = (

@@ -1,5 +1,6 @@
 """The body of an upload, whatever its form: a file's name, type and bytes, and what its owner says of it."""
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,7 +8,7 @@ import orjson
 from fastapi import Request
 
 from serve_apps.content_disposition import file_name, header_text
-from serve_apps.files.form_parts import Event, PartBegins, PartData, PartEnds, boundary_of, form_events
+from serve_apps.files.form_parts import Event, PartBegins, PartData, boundary_of, form_events
 from serve_apps.request_errors import BadRequest, OneFilePerRequest
 from storage.errors import InvalidFields, pointer
 from storage.metadata_field import refuse_bad_metadata, refuse_bad_tags
@@ -20,7 +21,7 @@ MAX_MEDIA_TYPE = 255
 FIELDS = frozenset({"tags", "metadata"})
 
 
-class UploadBody:
+class UploadBody(ABC):
     """One file on its way in. `tags` and `metadata` are whole when `chunks` has ended."""
 
     def __init__(self, name: str, media_type: str, least_size: int) -> None:
@@ -31,8 +32,9 @@ class UploadBody:
         self.tags: list[str] = []
         self.metadata: dict[str, Any] = {}
 
+    @abstractmethod
     def chunks(self) -> AsyncIterator[bytes]:
-        raise NotImplementedError
+        """The file's bytes, once."""
 
 
 def _declared(media_type: str) -> str:
@@ -109,38 +111,39 @@ class _FormReader:
 
     async def find_file(self) -> PartBegins:
         """Read up to the file; its data comes next. Raises `OneFilePerRequest` when there is none."""
-        async for event in self._events:
-            if isinstance(event, PartBegins):
-                if event.name == "file":
-                    return event
-                await self._read_field(event.name)
+        while (part := await self._next_part()) is not None:
+            if part.name == "file":
+                return part
+            await self._read_field(part.name)
         raise OneFilePerRequest(0)
 
+    async def _next_part(self) -> PartBegins | None:
+        event = await anext(self._events, None)
+        return event if isinstance(event, PartBegins) else None
+
+    async def _data(self) -> AsyncIterator[bytes]:
+        """Of the part that has begun, to its end."""
+        while isinstance(event := await anext(self._events), PartData):
+            yield event.data
+
     async def file_chunks(self) -> AsyncIterator[bytes]:
-        async for event in self._events:
-            if isinstance(event, PartEnds):
-                return
-            if isinstance(event, PartData):
-                self._file_bytes += len(event.data)
-                yield event.data
+        async for data in self._data():
+            self._file_bytes += len(data)
+            yield data
 
     async def finish(self) -> None:
         """Read what follows the file. Raises `OneFilePerRequest` for a second one."""
-        async for event in self._events:
-            if isinstance(event, PartBegins):
-                if event.name == "file":
-                    raise OneFilePerRequest(2)
-                await self._read_field(event.name)
+        while (part := await self._next_part()) is not None:
+            if part.name == "file":
+                raise OneFilePerRequest(2)
+            await self._read_field(part.name)
 
     async def _read_field(self, name: str) -> None:
         value = bytearray()
-        async for event in self._events:
-            if isinstance(event, PartEnds):
-                break
-            if isinstance(event, PartData):
-                value += event.data
-                if len(value) > MAX_FIELD_BYTES:
-                    raise InvalidFields.one(pointer(name), f"A field has at most {MAX_FIELD_BYTES} bytes.")
+        async for data in self._data():
+            value += data
+            if len(value) > MAX_FIELD_BYTES:
+                raise InvalidFields.one(pointer(name), f"A field has at most {MAX_FIELD_BYTES} bytes.")
         if name in FIELDS:
             self._fields[name] = bytes(value)
 

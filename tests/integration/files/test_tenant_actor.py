@@ -335,6 +335,26 @@ async def test_nothing_is_changed_after_the_tenants_deletion(stage: Stage) -> No
     assert (await stage.row("SELECT id FROM operations WHERE tenant_id = :tenant"))[0] == operation
 
 
+async def test_an_actor_is_not_retired_before_its_last_answer(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The race: a caller of an earlier change looks at the actor while the deletion is announced."""
+    actor = await stage.activate()
+    announcing, go_on = asyncio.Event(), asyncio.Event()
+    original = stage.cache.invalidate
+
+    async def held(versions: Any) -> None:
+        announcing.set()
+        await go_on.wait()
+        await original(versions)
+
+    monkeypatch.setattr(stage.cache, "invalidate", held)
+    deletion = asyncio.create_task(actor.call(DeleteTenant(uuid4(), new_id("op"))))
+    await announcing.wait()
+    assert not actor.retired
+    go_on.set()
+    await deletion
+    assert actor.retired
+
+
 async def test_an_actor_whose_tenant_was_deleted_elsewhere_retires(stage: Stage) -> None:
     old = await stage.activate()
     await (await stage.activate()).call(DeleteTenant(uuid4(), new_id("op")))
