@@ -1,6 +1,7 @@
 """Tenants over HTTP: created once, never renamed, changed by merge-patch, seen by those who may."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,6 +9,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from serve_apps.files.tenant_routes import TENANTS
+from serve_apps.paging import Cursor
 from tests.file_service import MERGE_PATCH, FileService, SampleTenant
 
 
@@ -255,6 +258,15 @@ async def test_the_list_of_tenants_is_paged_in_order_of_creation(service: FileSe
 async def test_a_cursor_that_is_none_is_refused(service: FileService, cursor: str) -> None:
     answer = await service.http.get("/v1/tenants", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-cursor")
+
+
+async def test_a_forged_cursor_of_tenants_is_refused_or_harmless(service: FileService) -> None:
+    now = datetime.now(UTC).isoformat()
+    for value in (now, None, 5, "2025-01-01", "a\0b"):
+        for identifier in (str(uuid4()), "x", "a\0b", ""):
+            cursor = Cursor(value, identifier).encode(TENANTS)
+            answer = await service.http.get("/v1/tenants", params={"cursor": cursor})
+            assert answer.status_code == (200 if value == now and len(identifier) == 36 else 400)
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "x", "-1", "9" * 30])

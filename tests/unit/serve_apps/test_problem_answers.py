@@ -67,6 +67,10 @@ def small_app() -> FastAPI:
     async def patch(request: Request) -> Any:
         return await read_merge_patch(request)
 
+    @app.websocket("/quiet-socket")
+    async def quiet_socket(websocket: WebSocket) -> None:
+        await websocket.close()
+
     @app.websocket("/socket")
     async def socket(_: WebSocket) -> None:
         raise RuntimeError("broken")
@@ -187,6 +191,10 @@ async def test_a_client_that_went_away_is_no_defect(caplog: pytest.LogCaptureFix
 
 
 async def test_other_connections_than_http_are_left_alone() -> None:
+    sent: list[Message] = []
+    quiet = {"type": "websocket", "path": "/quiet-socket", "query_string": b"", "headers": []}
+    await small_app()(quiet, _no_more, _into(sent))
+    assert [message["type"] for message in sent] == ["websocket.close"]
     scope = {"type": "websocket", "path": "/socket", "query_string": b"", "headers": []}
     with pytest.raises(RuntimeError, match="broken"):
         await small_app()(scope, _no_more, _into([]))
