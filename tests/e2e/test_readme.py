@@ -11,7 +11,7 @@ from typing import Any
 from tests.e2e.conftest import ROOT, Cluster
 
 FENCE = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
-COMMAND = re.compile(r"^\$ (.*(?:\\\n.*)*)", re.MULTILINE)
+COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)", re.MULTILINE)
 
 
 def blocks(language: str) -> list[str]:

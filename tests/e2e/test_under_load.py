@@ -190,6 +190,8 @@ async def test_killed_tenant_hosts_lose_nothing_acknowledged(cluster: Cluster, h
 
 
 async def test_a_dedicated_tenant_has_a_process_of_its_own(cluster: Cluster, http: httpx.AsyncClient) -> None:
+    for _ in range(8):  # so that every pooled host is there
+        await life_of_a_file(http, *await new_tenant(cluster, http), 1, Acknowledged())
     code, headers = await new_tenant(cluster, http, isolation="dedicated")
     before = set(await asyncio.to_thread(cluster.process_ids, "tenant-host"))
     seen = Acknowledged()
