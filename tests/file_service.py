@@ -65,9 +65,6 @@ class FileService:
         assert answer.status_code == 201, answer.text
         return SampleTenant(self, code, answer.json()["api_key"]["secret"])
 
-    def files_on_disk(self) -> list[Path]:
-        return [path for path in self.services.disk.base.rglob("*") if path.is_file()]
-
 
 @dataclass(frozen=True, slots=True)
 class SampleTenant:
@@ -98,6 +95,12 @@ class SampleTenant:
         assert answer.status_code == 201, answer.text
         found: dict[str, Any] = answer.json()
         return found
+
+    def files_on_disk(self) -> list[Path]:
+        """Whole files and incoming ones."""
+        base = self.service.services.disk.base
+        folders = base / self.code, base / ".incoming" / self.code
+        return [path for folder in folders for path in folder.rglob("*") if path.is_file()]
 
     async def patch(self, path: str, patch: Any, version: str | None) -> httpx.Response:
         headers = {"Content-Type": MERGE_PATCH} | ({"If-Match": version} if version else {})

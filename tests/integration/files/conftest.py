@@ -1,14 +1,17 @@
+"""One service for the tests of a module; each test works on tenants of its own."""
+
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from tests.file_service import FileService, SampleTenant, file_service
 
 
-@pytest.fixture
-async def service(tmp_path: Path, database_url: str, redis_url: str) -> AsyncIterator[FileService]:
-    async with file_service(tmp_path / "files", database_url, redis_url) as running:
+@pytest.fixture(scope="module")
+async def service(
+    tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_url: str
+) -> AsyncIterator[FileService]:
+    async with file_service(tmp_path_factory.mktemp("files"), database_url, redis_url) as running:
         yield running
 
 

@@ -183,7 +183,7 @@ async def test_clients_at_a_quota_of_files_never_get_more_and_never_less(service
     answers = await asyncio.gather(*(tenant.upload(b"%d" % number) for number in range(50)))
     assert Counter(answer.status_code for answer in answers) == {201: 20, 507: 30}
     assert (await tenant.stats())["file_count"] == 20
-    assert len(service.files_on_disk()) == 20
+    assert len(tenant.files_on_disk()) == 20
 
 
 async def test_uploads_whose_size_nobody_knows_stay_within_the_quota(service: FileService) -> None:
@@ -193,7 +193,7 @@ async def test_uploads_whose_size_nobody_knows_stay_within_the_quota(service: Fi
     assert Counter(answer.status_code for answer in answers) == {201: 9, 507: 21}
     stats = await tenant.stats()
     assert (stats["total_bytes"], stats["reserved_bytes"]) == (90, 0)
-    assert len(service.files_on_disk()) == 9
+    assert len(tenant.files_on_disk()) == 9
 
 
 async def _raw(tenant: SampleTenant, content: bytes, number: int) -> httpx.Response:

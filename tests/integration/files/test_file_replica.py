@@ -5,6 +5,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from actors.tenant_handle import TenantHosts
 from serve_apps.files import app as files_app
 from serve_apps.service_port import ListenerDied
 from storage.settings import Settings
@@ -23,6 +24,8 @@ async def test_a_replica_serves_on_its_own_port_until_its_lifespan_ends(
     )
     monkeypatch.setattr(files_app, "get_settings", lambda: settings)
     monkeypatch.setattr(files_app, "configure_logging", lambda *_: None)
+    # Outside a cluster Ray would start one to look for the hosts.
+    monkeypatch.setattr(TenantHosts, "wake", lambda _: None)
     replica = files_app.FileReplica()
     app = replica.__serve_build_asgi_app__()
     async with app.router.lifespan_context(app):

@@ -2,6 +2,8 @@
 
 import asyncio
 import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,7 +12,14 @@ import pytest
 from serve_apps import health
 from serve_apps.health import Readiness
 from storage.cache import Cache
-from tests.file_service import FileService
+from tests.file_service import FileService, file_service
+
+
+@pytest.fixture
+async def service(tmp_path: Path, database_url: str, redis_url: str) -> AsyncIterator[FileService]:
+    """One for each test, to be broken."""
+    async with file_service(tmp_path / "files", database_url, redis_url) as running:
+        yield running
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from storage.identifiers import new_id
 from storage.models import File
-from tests.file_service import FileService, SampleTenant, file_service
+from tests.file_service import FileService, SampleTenant
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 NAMES = ["a.txt", "A.txt", "b%_.pdf", "Ärger.pdf", "z/\\.txt", "a", "日本.txt", "e\u0301.txt"]
@@ -86,23 +86,15 @@ def sample_files() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-async def module_service(
-    tmp_path_factory: pytest.TempPathFactory, database_url: str, redis_url: str
-) -> AsyncIterator[FileService]:
-    async with file_service(tmp_path_factory.mktemp("lists"), database_url, redis_url) as running:
-        yield running
+async def listed(service: FileService) -> SampleTenant:
+    return await service.tenant()
 
 
 @pytest.fixture(scope="module")
-async def listed(module_service: FileService) -> SampleTenant:
-    return await module_service.tenant()
-
-
-@pytest.fixture(scope="module")
-async def model(module_service: FileService, listed: SampleTenant) -> Model:
+async def model(service: FileService, listed: SampleTenant) -> Model:
     tenant_id = (await listed.request("GET", "")).json()["id"]
     files = sample_files()
-    async with module_service.services.database.transaction() as session:
+    async with service.services.database.transaction() as session:
         for file in files:
             fields = file | {"metadata_": file["metadata"], "tenant_id": tenant_id, "state": "active"}
             del fields["metadata"]

@@ -68,10 +68,11 @@ async def test_rows_can_be_looked_at_after_they_were_read(service: FileService, 
     assert (await tenant.request("GET", "")).json()["metadata"] == {}
 
 
-async def connect(database: Database, until: asyncio.Event | None = None) -> None:
+async def connect(database: Database, held: asyncio.Event | None = None, until: asyncio.Event | None = None) -> None:
     async with database.transaction() as session:
         await session.connection()
-        if until is not None:
+        if held is not None and until is not None:
+            held.set()
             await until.wait()
 
 
@@ -86,10 +87,9 @@ async def test_a_pool_without_a_free_connection_is_unavailable(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, let_go = Database(database_url, pool_size=1), asyncio.Event()
-    holders = [asyncio.create_task(connect(database, let_go)) for _ in range(2)]
-    async with asyncio.timeout(10):
-        while database._engine.pool.checkedout() < 2:  # type: ignore[attr-defined] # a queue pool's
-            await asyncio.sleep(0)
+    held = [asyncio.Event(), asyncio.Event()]
+    holders = [asyncio.create_task(connect(database, event, let_go)) for event in held]
+    await asyncio.gather(*(event.wait() for event in held))
     monkeypatch.setattr(database._engine.pool, "_timeout", 0.05)
     with pytest.raises(Unavailable):
         await connect(database)

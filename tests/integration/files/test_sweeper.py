@@ -63,7 +63,7 @@ class DeadUpload:
             os.utime(place, (LONG_AGO.timestamp(), LONG_AGO.timestamp()))
 
     def places(self) -> list[Path]:
-        return [path for path in self.service.files_on_disk() if self.id in path.name]
+        return [path for path in self.tenant.files_on_disk() if self.id in path.name]
 
     async def row(self) -> str | None:
         async with self.service.services.database.reading() as session:
@@ -111,7 +111,7 @@ async def test_an_upload_whose_last_byte_is_fresh_is_spared_however_old_its_row(
 
 
 async def test_an_upload_that_was_swept_by_mistake_is_told_so_and_leaves_nothing(
-    service: FileService, tenant: SampleTenant, sweeper: Sweeper
+    tenant: SampleTenant, sweeper: Sweeper
 ) -> None:
     """Its sender was silent for longer than the grace time, and then goes on."""
     silent, go_on = asyncio.Event(), asyncio.Event()
@@ -125,7 +125,7 @@ async def test_an_upload_that_was_swept_by_mistake_is_told_so_and_leaves_nothing
     headers = {"Content-Disposition": "attachment; filename=a.txt", "Content-Type": "text/plain"}
     request = asyncio.create_task(tenant.request("POST", "/files", content=slow(), headers=headers))
     await silent.wait()
-    (place,) = service.files_on_disk()
+    (place,) = tenant.files_on_disk()
     upload = DeadUpload(tenant)
     upload.id = place.name
     await upload.grow_old()
@@ -133,7 +133,7 @@ async def test_an_upload_that_was_swept_by_mistake_is_told_so_and_leaves_nothing
     go_on.set()
     answer = await request
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
-    assert service.files_on_disk() == []
+    assert tenant.files_on_disk() == []
     assert (await tenant.stats())["reserved_bytes"] == 0
 
 
@@ -150,13 +150,13 @@ async def test_bytes_whose_removal_failed_are_removed_later(
         patched.setattr(service.services.disk, "remove", broken)
         for file in files:
             assert (await tenant.request("DELETE", f"/files/{file['id']}")).status_code == 204
-    assert len(service.files_on_disk()) == 5
+    assert len(tenant.files_on_disk()) == 5
     # Not at once: whoever removed the row is about to do it.
     await sweeper.sweep()
-    assert len(service.files_on_disk()) == 5
+    assert len(tenant.files_on_disk()) == 5
     await _age_removals(service)
     await sweeper.sweep()
-    assert service.files_on_disk() == []
+    assert tenant.files_on_disk() == []
     assert await _count(service, "removals") == 0
 
 

@@ -40,7 +40,7 @@ async def nothing_left(service: FileService, tenant: SampleTenant) -> bool:
             text("SELECT count(*) FROM files JOIN tenants ON tenant_id = _id WHERE code = :code"), {"code": tenant.code}
         )
     counted = (stats["file_count"], stats["total_bytes"], stats["reserved_bytes"], rows)
-    return counted == (0, 0, 0, 0) and service.files_on_disk() == []
+    return counted == (0, 0, 0, 0) and tenant.files_on_disk() == []
 
 
 async def test_other_parts_of_a_form_are_read_over(tenant: SampleTenant) -> None:
@@ -136,7 +136,7 @@ async def test_a_client_that_goes_away_leaves_nothing_and_its_key_free(
     hang_up, sent = asyncio.Event(), asyncio.Event()
     upload = asyncio.create_task(upload_until(service, tenant, hang_up, sent))
     await sent.wait()
-    assert len(service.files_on_disk()) == 1
+    assert len(tenant.files_on_disk()) == 1
     hang_up.set()
     assert await upload == []
     assert await nothing_left(service, tenant)

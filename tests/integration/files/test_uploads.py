@@ -81,11 +81,11 @@ async def test_tags_and_metadata_may_come_before_or_after_the_file(tenant: Sampl
     ],
 )
 async def test_a_bad_form_is_refused_and_leaves_nothing(
-    service: FileService, tenant: SampleTenant, files: list[tuple[str, object]], status: int, code: str
+    tenant: SampleTenant, files: list[tuple[str, object]], status: int, code: str
 ) -> None:
     answer = await tenant.request("POST", "/files", files=files)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert service.files_on_disk() == []
+    assert tenant.files_on_disk() == []
     stats = await tenant.stats()
     assert (stats["file_count"], stats["total_bytes"], stats["reserved_bytes"]) == (0, 0, 0)
 
@@ -109,7 +109,7 @@ async def test_what_may_not_be_kept_is_refused_and_leaves_nothing(
     media_type = "application/zip" if name.endswith(".zip") else "text/plain"
     answer = await tenant.upload(content, name, media_type)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert service.files_on_disk() == []
+    assert tenant.files_on_disk() == []
     assert (await tenant.stats())["reserved_bytes"] == 0
 
 
@@ -127,7 +127,7 @@ async def test_a_chunked_body_is_counted_while_it_comes(service: FileService) ->
     answer = await tenant.request("POST", "/files", content=endless(), headers=headers)
     assert answer.status_code == 413
     assert sent <= 1600
-    assert service.files_on_disk() == []
+    assert tenant.files_on_disk() == []
 
 
 async def test_a_second_file_over_the_count_is_refused(service: FileService) -> None:
@@ -143,10 +143,10 @@ async def test_a_duplicate_is_refused_where_the_tenant_says_so(service: FileServ
     answer = await tenant.upload(b"same", "b.txt")
     assert (answer.status_code, answer.json()["code"]) == (409, "duplicate-file")
     assert answer.json()["file_id"] == first["id"]
-    assert len(service.files_on_disk()) == 1
+    assert len(tenant.files_on_disk()) == 1
 
 
-async def test_bytes_that_differ_from_their_digest_are_refused(service: FileService, tenant: SampleTenant) -> None:
+async def test_bytes_that_differ_from_their_digest_are_refused(tenant: SampleTenant) -> None:
     right = base64.b64encode(hashlib.sha256(b"text").digest()).decode()
     answer = await tenant.upload(b"text", headers={"Repr-Digest": f"sha-256=:{right}:"})
     assert answer.status_code == 201
@@ -155,10 +155,10 @@ async def test_bytes_that_differ_from_their_digest_are_refused(service: FileServ
     assert (answer.status_code, answer.json()["code"]) == (422, "digest-mismatch")
     answer = await tenant.upload(b"other", headers={"Repr-Digest": "sha-256=:bad:"})
     assert (answer.status_code, answer.json()["code"]) == (400, "bad-request")
-    assert len(service.files_on_disk()) == 1
+    assert len(tenant.files_on_disk()) == 1
 
 
-async def test_an_upload_sent_twice_under_one_key_is_stored_once(service: FileService, tenant: SampleTenant) -> None:
+async def test_an_upload_sent_twice_under_one_key_is_stored_once(tenant: SampleTenant) -> None:
     headers = {"Idempotency-Key": "one"}
     first = await tenant.upload(b"text", headers=headers)
     again = await tenant.upload(b"text", headers=headers)
@@ -166,7 +166,7 @@ async def test_an_upload_sent_twice_under_one_key_is_stored_once(service: FileSe
     assert again.json() == first.json()
     assert "idempotency-replayed" not in first.headers
     assert again.headers["idempotency-replayed"] == "true"
-    assert len(service.files_on_disk()) == 1
+    assert len(tenant.files_on_disk()) == 1
 
 
 async def test_a_key_cannot_be_used_for_another_upload(tenant: SampleTenant) -> None:
