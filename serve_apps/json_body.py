@@ -58,6 +58,17 @@ def validated(model: type[M], value: Any) -> M:
 
 def json_request(model: type[BaseModel], media_type: str = "application/json") -> dict[str, Any]:
     """What OpenAPI says of such a body."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
+    schema = model.model_json_schema()
+    inlined = _inlined(schema, schema.pop("$defs", {}))
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": inlined}}}}
+
+
+def _inlined(part: Any, definitions: dict[str, Any]) -> Any:
+    """With definitions in the place of what refers to them: within OpenAPI they have no address."""
+    if isinstance(part, list):
+        return [_inlined(item, definitions) for item in part]
+    if not isinstance(part, dict):
+        return part
+    if "$ref" in part:
+        return _inlined(definitions[part["$ref"].rpartition("/")[2]], definitions)
+    return {name: _inlined(value, definitions) for name, value in part.items()}
