@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.ocr_models import DETECTION, OcrModelsInvalid, Weights, models_in
+from actors.ocr_models import DETECTION, OcrModelsInvalid, Weights, bundled_models, models_in
 
 NAMES = ("PP-OCRv6_small_det", "PP-OCRv6_small_rec", "PP-LCNet_x1_0_textline_ori")
 
@@ -44,3 +44,13 @@ def test_a_module_is_no_package_with_weights() -> None:
 def test_weights_of_other_content_are_refused() -> None:
     with pytest.raises(OcrModelsInvalid, match="not the file it should be"):
         Weights(DETECTION.package, DETECTION.file, "0" * 64).path()
+
+
+def test_models_that_cannot_be_put_in_place_leave_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.rename", full)
+    with pytest.raises(OSError, match="No space left"):
+        bundled_models(tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
