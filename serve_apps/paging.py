@@ -6,9 +6,12 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import orjson
+from fastapi import Request
 
+from serve_apps.ingress import service_path
 from serve_apps.request_errors import BadCursor
 from serve_apps.times import storable_moment
 
@@ -68,3 +71,15 @@ class Cursor:
         if found != list_fingerprint or not isinstance(identifier, str):
             raise BadCursor
         return cls(value, identifier)
+
+
+def next_link(request: Request, path: str, cursor: str | None) -> dict[str, str]:
+    """The `Link` header to the page after this one, with the same query; none when there is no cursor for one.
+
+    `path` is the list's own, as the service knows it.
+    """
+    if cursor is None:
+        return {}
+    query = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+    target = service_path(request, f"{path}?{urlencode([*query, ('cursor', cursor)])}")
+    return {"Link": f'<{target}>; rel="next"'}

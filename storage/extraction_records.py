@@ -10,7 +10,6 @@ from storage.identifiers import is_id
 from storage.models import ExtractionJob, File
 
 FINAL_STATES = frozenset({"succeeded", "partial", "failed", "cancelled"})
-STATES = FINAL_STATES | {"queued", "running"}
 
 
 def refuse_unless_id(job_id: str) -> None:

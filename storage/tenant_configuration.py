@@ -20,7 +20,7 @@ EXTENSION = re.compile(r"\.[a-z0-9]{1,16}")
 _NAME = r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}"  # restricted-name of RFC 6838, section 4.2
 _MEDIA_TYPE_PATTERN = re.compile(rf"\*/\*|{_NAME}/(?:\*|{_NAME})")
 
-KIBI, MEBI, GIBI = 2**10, 2**20, 2**30
+GIBI = 2**30
 
 
 def _extension(value: str) -> str:

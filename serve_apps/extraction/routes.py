@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from typing import Annotated
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
@@ -15,7 +14,7 @@ from serve_apps.extraction.job_changes import JobChanges
 from serve_apps.idempotent_requests import idempotency_key
 from serve_apps.ingress import service_path
 from serve_apps.json_body import json_body, json_request
-from serve_apps.paging import Cursor, fingerprint
+from serve_apps.paging import Cursor, fingerprint, next_link
 from serve_apps.request_errors import BadCursor
 from serve_apps.services import Services
 from storage import extraction_crud
@@ -106,17 +105,7 @@ async def list_jobs(
     items, more = jobs[:limit], len(jobs) > limit
     last = Cursor(items[-1].time_created.isoformat(), items[-1].id).encode(list_id) if more else None
     body = {"items": [schemas.job_out(job, found.tenant.code) for job in items], "next_cursor": last}
-    return json_answer(body, headers=_next_page(request, found.tenant, last))
-
-
-def _next_page(request: Request, tenant: TenantRecord, cursor: str | None) -> dict[str, str]:
-    if cursor is None:
-        return {}
-    query = urlencode(
-        [*(pair for pair in request.query_params.multi_items() if pair[0] != "cursor"), ("cursor", cursor)]
-    )
-    path = service_path(request, f"/v1/tenants/{tenant.code}/extractions?{query}")
-    return {"Link": f'<{path}>; rel="next"'}
+    return json_answer(body, headers=next_link(request, f"/v1/tenants/{found.tenant.code}/extractions", last))
 
 
 @router.get("/{job_id}", response_model=schemas.JobOut)

@@ -17,7 +17,6 @@ from serve_apps.files.list_query import (
     ChosenOrder,
     cursor_after,
     list_fingerprint,
-    next_query,
     position,
 )
 from serve_apps.files.upload_body import read_upload
@@ -25,6 +24,7 @@ from serve_apps.files.uploads import Upload, expected_digest, replayed, repr_dig
 from serve_apps.idempotent_requests import REPLAYED, claimed, idempotency_key
 from serve_apps.ingress import service_path
 from serve_apps.json_body import MERGE_PATCH, json_body, json_request, read_merge_patch, validated
+from serve_apps.paging import next_link
 from serve_apps.preconditions import if_match, none_match, version_tag
 from serve_apps.problems import STATUS_OF
 from storage import file_crud
@@ -95,8 +95,7 @@ async def list_files(
     more = len(records) > limit
     items = records[:limit]
     last = cursor_after(items[-1], order, list_id) if more else None
-    link = f"/v1/tenants/{found.tenant.code}/files?{next_query(request, last)}" if last else ""
-    headers = {"Link": f'<{service_path(request, link)}>; rel="next"'} if last else None
+    headers = next_link(request, f"/v1/tenants/{found.tenant.code}/files", last)
     return json_answer({"items": [schemas.file_out(item) for item in items], "next_cursor": last}, headers=headers)
 
 

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 from fastapi import Depends, Query, Request
 from pydantic import AfterValidator, AwareDatetime
@@ -98,9 +97,3 @@ def position(cursor: str, order: FileOrder, list_id: str) -> tuple[Any, str]:
     if order.field == "time_created":
         return found.moment(), found.id
     return (found.size() if order.field == "file_size_bytes" else found.text()), found.id
-
-
-def next_query(request: Request, cursor: str) -> str:
-    """The query of the page after this one."""
-    query = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
-    return urlencode([*query, ("cursor", cursor)])

@@ -20,7 +20,7 @@ from serve_apps.json_body import (
     read_merge_patch,
     validated,
 )
-from serve_apps.paging import Cursor, fingerprint
+from serve_apps.paging import Cursor, fingerprint, next_link
 from serve_apps.preconditions import if_match, none_match, version_tag
 from serve_apps.request_errors import BadCursor
 from serve_apps.services import Services
@@ -102,10 +102,7 @@ async def list_tenants(
     items = [schemas.tenant_out(record, stats[record.id]) for record in records if record.id in stats]
     more = len(rows) > limit
     last = Cursor(records[-1].time_created.isoformat(), str(records[-1].id)).encode(TENANTS) if more else None
-    headers = (
-        {"Link": f'<{service_path(request, "/v1/tenants")}?limit={limit}&cursor={last}>; rel="next"'} if last else None
-    )
-    return json_answer({"items": items, "next_cursor": last}, headers=headers)
+    return json_answer({"items": items, "next_cursor": last}, headers=next_link(request, "/v1/tenants", last))
 
 
 def _uuid(text: str) -> UUID:
