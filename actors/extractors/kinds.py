@@ -26,10 +26,10 @@ class Kind:
     """Count only for a file whose media type says nothing."""
 
 
-PDF = Kind("pdf", "actors.extractors.pdf", frozenset({"application/pdf"}), frozenset({".pdf"}))
+PDF = Kind("pdf", "actors.extractors.pdf.extraction", frozenset({"application/pdf"}), frozenset({".pdf"}))
 DOCX = Kind(
     "docx",
-    "actors.extractors.docx",
+    "actors.extractors.docx.extraction",
     frozenset(
         {
             "application/vnd.openxmlformats-officedocument.wordprocessingml.document",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from actors.extractors.document import Document, ExtractionOptions
-from actors.extractors.docx import extract
+from actors.extractors.docx.extraction import extract
 from tests.unit.extractors.no_ocr import extracted
 
 _OFFICE = "http://schemas.openxmlformats.org/"

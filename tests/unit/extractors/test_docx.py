@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from actors.extractors.document import ExtractionFailed, ExtractionOptions
-from actors.extractors.docx import extract
+from actors.extractors.docx.extraction import extract
 from actors.extractors.extractor import ParseLimits
 from tests.unit.extractors.docx_files import (
     blocks_of,

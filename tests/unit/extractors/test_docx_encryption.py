@@ -13,10 +13,10 @@ from msoffcrypto.format.ooxml import OOXMLFile
 from msoffcrypto.method.container.ecma376_encrypted import ECMA376Encrypted
 from msoffcrypto.method.ecma376_standard import ECMA376Standard
 
-from actors.extractors import docx_encryption
 from actors.extractors.cpu_budget import OutOfBudget
 from actors.extractors.document import ExtractionFailed, ExtractionOptions
-from actors.extractors.docx_agile_key import agile_key
+from actors.extractors.office import encryption
+from actors.extractors.office.agile_key import agile_key
 from tests.unit.extractors.docx_files import p, read, write_docx
 
 
@@ -114,7 +114,7 @@ def test_an_ole_file_that_holds_no_package_is_corrupt(agile: Path) -> None:
 
 
 def test_a_file_too_large_to_decrypt_in_memory_is_refused(agile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docx_encryption, "MAX_BYTES", 100)
+    monkeypatch.setattr(encryption, "MAX_BYTES", 100)
 
     assert failure_of(agile, "pass") == "corrupt-file"
 
@@ -126,7 +126,7 @@ def test_hashing_without_end_is_given_up_and_lack_of_memory_told(
     def hash_without_end(*_: object) -> bytes:
         raise raised
 
-    monkeypatch.setattr(docx_encryption, "agile_key", hash_without_end)
+    monkeypatch.setattr(encryption, "agile_key", hash_without_end)
 
     with pytest.raises(seen):
         read(agile, ExtractionOptions(password="pass"))

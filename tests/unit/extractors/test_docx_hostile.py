@@ -7,10 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors.extractors import docx_package
 from actors.extractors.document import ExtractionFailed
-from actors.extractors.docx_package import Package
-from actors.extractors.docx_xml import parse_xml, whole_number
+from actors.extractors.office import package
+from actors.extractors.office.package import Package
+from actors.extractors.office.xml_tree import parse_xml, whole_number
 from tests.unit.extractors.docx_files import p, r, read, read_body, relationships, root, write_docx, write_parts
 
 BOMB = (
@@ -102,32 +102,32 @@ def test_a_damaged_byte_is_read_over_or_refused(tmp_path: Path, position: int, v
 
 def test_a_part_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_docx(tmp_path / "sample.docx", p("x" * 50_000))
-    monkeypatch.setattr(docx_package, "MAX_PART_BYTES", 10_000)
+    monkeypatch.setattr(package, "MAX_PART_BYTES", 10_000)
 
     assert refused(path) == "corrupt-file"
 
 
 def test_a_part_that_was_packed_too_well_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_docx(tmp_path / "sample.docx", p("x" * 500_000))
-    monkeypatch.setattr(docx_package, "_RATIO_COUNTS_FROM", 1000)
+    monkeypatch.setattr(package, "_RATIO_COUNTS_FROM", 1000)
 
     assert refused(path) == "corrupt-file"
 
 
 def test_parts_that_together_are_too_much_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_docx(tmp_path / "sample.docx", p("x"))
-    monkeypatch.setattr(docx_package, "MAX_TOTAL_BYTES", 1500)
+    monkeypatch.setattr(package, "MAX_TOTAL_BYTES", 1500)
 
     assert refused(path) == "corrupt-file"
 
 
 def test_nothing_more_is_read_once_it_was_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = Package(write_parts(tmp_path / "sample.zip", {"a": "x" * 100, "b": "x"}))
-    monkeypatch.setattr(docx_package, "MAX_TOTAL_BYTES", 50)
+    opened = Package(write_parts(tmp_path / "sample.zip", {"a": "x" * 100, "b": "x"}))
+    monkeypatch.setattr(package, "MAX_TOTAL_BYTES", 50)
 
     for name in ("a", "b"):
         with pytest.raises(ExtractionFailed):
-            package.part(name)
+            opened.part(name)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_a_marker_cannot_be_made_long(tmp_path: Path) -> None:
 
 def test_a_zip_with_too_many_entries_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_docx(tmp_path / "sample.docx", p("x"))
-    monkeypatch.setattr(docx_package, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(package, "MAX_ENTRIES", 2)
 
     assert refused(path) == "corrupt-file"
 

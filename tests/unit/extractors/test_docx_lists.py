@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.extractors.docx_number_formats import formatted
+from actors.extractors.office.list_numbers import formatted
 from tests.unit.extractors.docx_files import p, read_body, root
 
 

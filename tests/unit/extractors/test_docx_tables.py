@@ -5,7 +5,7 @@ from pathlib import Path
 import docx
 import pytest
 
-from actors.extractors import docx_story
+from actors.extractors import table_blocks
 from actors.extractors.document import Document, ExtractionOptions, Table
 from tests.unit.extractors.docx_files import blocks_of, p, read, read_body, root, write_docx
 
@@ -178,7 +178,7 @@ def test_without_tables_their_text_stays(tmp_path: Path) -> None:
 
 
 def test_a_grid_too_large_is_text_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(docx_story, "MAX_GRID", 3)
+    monkeypatch.setattr(table_blocks, "MAX_GRID", 3)
     document = read_body(tmp_path, table(row(cell("a"), cell("b")), row(cell("c"), cell("d"))))
 
     assert as_text(document) == [("paragraph", "a\tb\nc\td")]

@@ -9,9 +9,9 @@ import pypdfium2 as pdfium
 import pytest
 from fpdf import FPDF
 
-from actors.extractors import pdf as pdf_extractor
 from actors.extractors.document import Document, ExtractionFailed, ExtractionOptions
 from actors.extractors.extractor import PageFailed, ParseLimits
+from actors.extractors.pdf import extraction as pdf_extractor
 from tests.unit.extractors.fake_ocr import FakeOcr, recognised
 from tests.unit.extractors.pdf_files import column, new_pdf, picture, raw_pdf, stream, written
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from actors.extractors import pdf_file
 from actors.extractors.cpu_budget import OutOfBudget, cpu_budget
 from actors.extractors.document import ExtractionFailed
-from actors.extractors.pdf_file import open_pdf
+from actors.extractors.pdf import file
+from actors.extractors.pdf.file import open_pdf
 from tests.unit.extractors.pdf_files import new_pdf, raw_pdf, written
 
 
@@ -33,7 +33,7 @@ def test_a_file_without_pages_is_corrupt(tmp_path: Path) -> None:
 
 
 def test_a_very_large_file_is_not_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf_file, "_MEND_BYTES", 100)
+    monkeypatch.setattr(file, "_MEND_BYTES", 100)
     with pytest.raises(ExtractionFailed, match="not a PDF"):
         open_pdf(headless(tmp_path / "a.pdf"), None)
 

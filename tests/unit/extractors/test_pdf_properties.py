@@ -5,10 +5,10 @@ from pathlib import Path
 import pypdf
 import pytest
 
-from actors.extractors import pdf as pdf_extractor
 from actors.extractors.document import ExtractionOptions, ExtractionWarning, FormField
 from actors.extractors.extractor import ParseLimits
-from actors.extractors.pdf_properties import form_fields_of, pdf_time
+from actors.extractors.pdf import extraction as pdf_extractor
+from actors.extractors.pdf.properties import form_fields_of, pdf_time
 from tests.unit.extractors.fake_ocr import FakeOcr
 from tests.unit.extractors.pdf_files import new_pdf, raw_pdf, stream, written
 

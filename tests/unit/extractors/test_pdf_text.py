@@ -5,12 +5,12 @@ from pathlib import Path
 import pypdfium2 as pdfium
 import pytest
 
-from actors.extractors import pdf_text
 from actors.extractors.page_layout import LayoutWord
-from actors.extractors.pdf_bidi import direction_changes, with_ligatures_in_order
-from actors.extractors.pdf_pictures import pictures_on
-from actors.extractors.pdf_rules import rules_on
-from actors.extractors.pdf_text import PageGeometry, PageText
+from actors.extractors.pdf import text
+from actors.extractors.pdf.bidi import direction_changes, with_ligatures_in_order
+from actors.extractors.pdf.pictures import pictures_on
+from actors.extractors.pdf.rules import rules_on
+from actors.extractors.pdf.text import PageGeometry, PageText
 from tests.unit.extractors.pdf_files import raw_pdf, stream
 
 HELVETICA = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
@@ -144,7 +144,7 @@ def test_only_letters_that_share_a_place_are_a_ligature() -> None:
 
 
 def test_very_long_pages_are_read_up_to_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pdf_text, "_MAX_CHARACTERS", 5)
+    monkeypatch.setattr(text, "_MAX_CHARACTERS", 5)
     page = page_of(tmp_path / "a.pdf", "BT /F 12 Tf 20 200 Td (one two) Tj ET")
     assert [word.text for word in words_of(page)] == ["one", "t"]
 
@@ -243,7 +243,7 @@ def test_a_form_without_a_picture_is_none(tmp_path: Path) -> None:
 
 
 def test_more_pictures_than_are_listed_still_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.extractors.pdf_pictures._MAX_IMAGES", 1)
+    monkeypatch.setattr("actors.extractors.pdf.pictures._MAX_IMAGES", 1)
     page = page_of(
         tmp_path / "a.pdf",
         "q 30 0 0 30 0 0 cm /I Do Q q 300 0 0 300 0 0 cm /I Do Q",

@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterator
 
 from actors.extractors.document import Cell, Table
-from actors.extractors.docx_drawings import chosen_alternative
-from actors.extractors.docx_styles import Styles
-from actors.extractors.docx_xml import Element, attribute, child, is_on, name_of, number_at, value_at
+from actors.extractors.docx.styles import Styles
+from actors.extractors.office.drawings import chosen_alternative
+from actors.extractors.office.xml_tree import Element, attribute, child, is_on, name_of, number_at, value_at
 
 MAX_SPAN = 63
 """Columns of a table in Word; what claims more is broken or means harm."""
-MAX_GRID = 1_000_000
-"""Places of a grid; a table with more is text only."""
-
 _ON = frozenset({"1", "true", "on"})
 _FIRST_ROW = 0x20
 _TRANSPARENT = frozenset({"w:sdt", "w:sdtContent", "w:customXml", "w:ins", "w:moveTo", "mc:AlternateContent"})
@@ -38,14 +35,6 @@ def read_table(element: Element, styles: Styles, read_cell: Callable[[Element], 
     grid.mark_headers(_first_row_is_set_apart(element, styles))
     columns = max((cell.column + cell.column_span for cell in grid.cells), default=0)
     return Table("", 1, grid.rows, columns, "native", grid.cells)
-
-
-def row_lines(table: Table) -> list[str]:
-    """A line for each row, cells parted by tabs."""
-    rows: list[list[str]] = [[] for _ in range(table.rows)]
-    for cell in table.cells:
-        rows[cell.row].append(" ".join(cell.text.split("\n")))
-    return ["\t".join(row) if any(row) else "" for row in rows]
 
 
 class _Grid:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from actors.extractors.docx_xml import Element, attribute, children, descendants, name_of, whole_number
+from actors.extractors.office.xml_tree import Element, attribute, children, descendants, name_of, whole_number
 
 _EMU_PER_PIXEL = 9525
 """English Metric Units (914,400 an inch) in a pixel of 96 dpi."""

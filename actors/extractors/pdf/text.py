@@ -16,7 +16,7 @@ import pypdfium2.raw as pdfium_c
 from actors.extractors.assembly import around
 from actors.extractors.document import Box
 from actors.extractors.page_layout import LayoutWord
-from actors.extractors.pdf_bidi import direction_changes, has_right_to_left, with_ligatures_in_order
+from actors.extractors.pdf.bidi import direction_changes, has_right_to_left, with_ligatures_in_order
 
 _LINE_HYPHEN = 0xFFFE
 _LINE_ENDS = {0x0A, 0x0D, 0x2028, 0x2029}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from actors.extractors.docx_xml import Element, attribute, child, children, name_of
+from actors.extractors.office.xml_tree import Element, attribute, child, children, name_of
 
 _GROUPED = frozenset(" +-−±=·×/,<>≤≥")  # noqa: RUF001 - the signs of mathematics
 

@@ -1,6 +1,6 @@
 """Fields: what they show counts, what they are computed from does not (ECMA-376, part 1, 17.16.18)."""
 
-from actors.extractors.docx_xml import Element, attribute, descendants
+from actors.extractors.office.xml_tree import Element, attribute, descendants
 
 
 class OpenFields:

@@ -18,9 +18,9 @@ from actors.extractors.extractor import OcrRequester, PageFailed, PageImage, Par
 from actors.extractors.page_layout import segments_of, with_tables
 from actors.extractors.page_ocr import page_confidence, recognised_lines
 from actors.extractors.page_selection import selected_pages
-from actors.extractors.pdf_file import open_pdf
-from actors.extractors.pdf_page import PageReading, read_page, save_rendering
-from actors.extractors.pdf_properties import form_fields_of, properties_of
+from actors.extractors.pdf.file import open_pdf
+from actors.extractors.pdf.page import PageReading, read_page, save_rendering
+from actors.extractors.pdf.properties import form_fields_of, properties_of
 from actors.extractors.ruled_tables import take_tables
 from actors.extractors.source_order import lines_of_drawn_page
 

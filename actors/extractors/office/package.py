@@ -1,4 +1,4 @@
-"""The zip of parts that a DOCX is: read part by part, within bounds, whatever its directory promises."""
+"""The zip of parts that an office document is: read part by part, within bounds, whatever its directory promises."""
 
 import posixpath
 import struct
@@ -10,7 +10,7 @@ from typing import IO
 from urllib.parse import unquote
 
 from actors.extractors.document import ExtractionFailed
-from actors.extractors.docx_xml import Element, children, corrupt, parse_xml
+from actors.extractors.office.xml_tree import Element, children, corrupt, parse_xml
 
 MAX_ENTRIES = 20_000
 MAX_PART_BYTES = 96 * 2**20

@@ -58,7 +58,7 @@ def _parser() -> etree.XMLParser:
 
 
 def corrupt() -> ExtractionFailed:
-    return ExtractionFailed("corrupt-file", "parse", "The file is not a Word document that can be read.")
+    return ExtractionFailed("corrupt-file", "parse", "The file is damaged, or no document of its kind.")
 
 
 def name_of(element: Element) -> str:

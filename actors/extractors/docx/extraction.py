@@ -10,16 +10,16 @@ from typing import Literal
 
 from actors.extractors.assembly import BlockPiece, PagePiece, assemble
 from actors.extractors.document import Document, ExtractionOptions
-from actors.extractors.docx_encryption import opened
-from actors.extractors.docx_furniture import furniture
-from actors.extractors.docx_notes import comments, notes
-from actors.extractors.docx_numbering import Numbering
-from actors.extractors.docx_package import Package, Relationship, related_part
-from actors.extractors.docx_properties import properties_of
-from actors.extractors.docx_story import Reading, Story
-from actors.extractors.docx_styles import Styles
-from actors.extractors.docx_xml import Element, attribute, child, corrupt, descendants, name_of, whole_number
+from actors.extractors.docx.furniture import furniture
+from actors.extractors.docx.notes import comments, notes
+from actors.extractors.docx.numbering import Numbering
+from actors.extractors.docx.story import Reading, Story
+from actors.extractors.docx.styles import Styles
 from actors.extractors.extractor import OcrRequester, ParseLimits
+from actors.extractors.office.encryption import opened
+from actors.extractors.office.package import Package, Relationship, related_part
+from actors.extractors.office.properties import properties_of
+from actors.extractors.office.xml_tree import Element, attribute, child, corrupt, descendants, name_of, whole_number
 from actors.extractors.page_selection import selected_pages
 
 _US_LETTER = (612.0, 792.0)

@@ -1,4 +1,4 @@
-"""Word documents behind a password: an OLE compound file that holds the encrypted zip ([MS-OFFCRYPTO] 2.3)."""
+"""Office documents behind a password: an OLE compound file that holds the encrypted zip ([MS-OFFCRYPTO] 2.3)."""
 
 import io
 import logging
@@ -11,8 +11,8 @@ from msoffcrypto.format.ooxml import OOXMLFile
 
 from actors.extractors.cpu_budget import OutOfBudget, cpu_budget
 from actors.extractors.document import ExtractionFailed
-from actors.extractors.docx_agile_key import agile_key
-from actors.extractors.docx_xml import corrupt
+from actors.extractors.office.agile_key import agile_key
+from actors.extractors.office.xml_tree import corrupt
 
 # At its debug level the library logs passwords and keys.
 logging.getLogger("msoffcrypto").setLevel(logging.CRITICAL)

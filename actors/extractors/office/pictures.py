@@ -7,9 +7,9 @@ import warnings
 from PIL import Image as Pillow
 
 from actors.extractors.document import ExtractionFailed, Image
-from actors.extractors.docx_drawings import Picture, drawing_paragraph
-from actors.extractors.docx_package import Package, Relationship
-from actors.extractors.docx_xml import descendants
+from actors.extractors.office.drawings import Picture, drawing_paragraph
+from actors.extractors.office.package import Package, Relationship
+from actors.extractors.office.xml_tree import descendants
 
 _HEAD_BYTES = 256 * 2**10
 """Where an image file says how large it is; JPEG may have that much before it."""

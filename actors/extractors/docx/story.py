@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 
 from actors.extractors.assembly import BlockPiece, LinePiece
 from actors.extractors.document import ExtractionWarning, FormField, Image
-from actors.extractors.docx_drawings import Drawn, DrawnText, Picture, TextBox, chosen_alternative
-from actors.extractors.docx_fields import OpenFields
-from actors.extractors.docx_form_fields import control_field
-from actors.extractors.docx_inline import Inline, InlineReader
-from actors.extractors.docx_numbering import MAX_LEVEL, Numbering
-from actors.extractors.docx_package import Package
-from actors.extractors.docx_pictures import image_of, part_lines
-from actors.extractors.docx_styles import Styles
-from actors.extractors.docx_tables import MAX_GRID, read_table, row_lines
-from actors.extractors.docx_xml import Element, child, name_of, number_at, value_at
+from actors.extractors.docx.fields import OpenFields
+from actors.extractors.docx.form_fields import control_field
+from actors.extractors.docx.inline import Inline, InlineReader
+from actors.extractors.docx.numbering import MAX_LEVEL, Numbering
+from actors.extractors.docx.styles import Styles
+from actors.extractors.docx.tables import read_table
+from actors.extractors.office.drawings import Drawn, DrawnText, Picture, TextBox, chosen_alternative
+from actors.extractors.office.package import Package
+from actors.extractors.office.pictures import image_of, part_lines
+from actors.extractors.office.xml_tree import Element, child, name_of, number_at, value_at
+from actors.extractors.table_blocks import is_too_large, table_block
 
 _MAX_IMAGES = 2000
 
@@ -123,13 +124,10 @@ class Story:
             return "\n".join(line.text for block in blocks for line in block.lines)
 
         table = read_table(element, self._reading.styles, read_cell)
-        lines = [LinePiece(line) for line in row_lines(table)]
-        if table.rows * table.columns > MAX_GRID:
+        if is_too_large(table):
             self._reading.warn("table-too-large", "A table with very many cells is given as text only.")
-            yield BlockPiece("paragraph", lines)
-        elif table.cells:
-            is_table = self._reading.with_tables
-            yield BlockPiece("table" if is_table else "paragraph", lines, table=table if is_table else None)
+        if table.cells:
+            yield table_block(table, with_tables=self._reading.with_tables)
         yield from beside
 
     def _rest(self) -> Iterator[BlockPiece]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from actors.extractors.assembly import BlockPiece
-from actors.extractors.docx_package import Relationship
-from actors.extractors.docx_story import Reading, Story
-from actors.extractors.docx_xml import Element, attribute, children, descendants, is_on
+from actors.extractors.docx.story import Reading, Story
+from actors.extractors.office.package import Relationship
+from actors.extractors.office.xml_tree import Element, attribute, children, descendants, is_on
 
 
 def furniture(

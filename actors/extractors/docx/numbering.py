@@ -3,9 +3,18 @@
 import re
 from dataclasses import dataclass, field
 
-from actors.extractors.docx_number_formats import formatted
-from actors.extractors.docx_symbols import without_private_characters
-from actors.extractors.docx_xml import Element, attribute, child, children, is_on, number_at, value_at, whole_number
+from actors.extractors.office.list_numbers import formatted
+from actors.extractors.office.symbols import without_private_characters
+from actors.extractors.office.xml_tree import (
+    Element,
+    attribute,
+    child,
+    children,
+    is_on,
+    number_at,
+    value_at,
+    whole_number,
+)
 
 MAX_LEVEL = 8
 _MAX_MARKER = 100

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from actors.extractors.docx_xml import (
+from actors.extractors.office.xml_tree import (
     Element,
     attribute,
     child,

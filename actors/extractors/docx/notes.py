@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from actors.extractors.assembly import BlockPiece
-from actors.extractors.docx_package import Relationship, related_part
-from actors.extractors.docx_story import Reading, Story
-from actors.extractors.docx_xml import Element, attribute, children
+from actors.extractors.docx.story import Reading, Story
+from actors.extractors.office.package import Relationship, related_part
+from actors.extractors.office.xml_tree import Element, attribute, children
 
 
 def notes(reading: Reading, relationships: dict[str, Relationship]) -> Iterator[BlockPiece]:

@@ -1,4 +1,4 @@
-"""What a Word document says about itself."""
+"""What an Office document says about itself."""
 
 from datetime import datetime
 
@@ -8,8 +8,8 @@ from docx.oxml.parser import parse_xml as parse_for_python_docx
 
 from actors.extractors.assembly import clean_text
 from actors.extractors.document import Properties
-from actors.extractors.docx_package import Package, related_part
-from actors.extractors.docx_xml import parse_xml
+from actors.extractors.office.package import Package, related_part
+from actors.extractors.office.xml_tree import parse_xml
 
 _MAX_LENGTH = 1000
 

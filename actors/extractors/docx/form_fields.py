@@ -1,7 +1,7 @@
 """Fields that people fill in: content controls, and the form fields of older documents."""
 
 from actors.extractors.document import FormField
-from actors.extractors.docx_xml import Element, attribute, child, children, is_on, number_at, value_at
+from actors.extractors.office.xml_tree import Element, attribute, child, children, is_on, number_at, value_at
 
 _KINDS = {
     "w14:checkbox": "checkbox",

@@ -1,0 +1,27 @@
+"""Tables as blocks of a document: a line for each row, and the grid beside it where it is wanted."""
+
+from actors.extractors.assembly import BlockPiece, LinePiece
+from actors.extractors.document import Table
+
+MAX_GRID = 1_000_000
+"""Places of a grid; a table with more is text only."""
+
+
+def is_too_large(table: Table) -> bool:
+    return table.rows * table.columns > MAX_GRID
+
+
+def table_block(table: Table, *, with_tables: bool) -> BlockPiece:
+    """The table, or its rows as a paragraph where tables are not wanted or it `is_too_large`."""
+    lines = [LinePiece(line) for line in row_lines(table)]
+    if with_tables and not is_too_large(table):
+        return BlockPiece("table", lines, table.bbox, table=table)
+    return BlockPiece("paragraph", lines, table.bbox)
+
+
+def row_lines(table: Table) -> list[str]:
+    """A line for each row, cells parted by tabs."""
+    rows: list[list[str]] = [[] for _ in range(table.rows)]
+    for cell in table.cells:
+        rows[cell.row].append(" ".join(cell.text.split("\n")))
+    return ["\t".join(row) if any(row) else "" for row in rows]
