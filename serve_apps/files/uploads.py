@@ -10,18 +10,19 @@ from uuid import uuid4
 
 from fastapi import Request
 
-from actors.tenant_changes import AbandonFile, CommitFile, IdempotentRequest, ReserveFile
+from actors.tenant_changes import AbandonFile, IdempotentRequest
+from serve_apps.files.committing import keep_and_commit, reserve_file
 from serve_apps.files.upload_body import UploadBody
 from serve_apps.idempotent_requests import request_fingerprint, same_request
 from serve_apps.request_errors import BadRequest
 from serve_apps.services import Services
 from storage.errors import DigestMismatch, MunimentError, NotFound
-from storage.files_on_disk import Received, disk_errors
+from storage.files_on_disk import Received
 from storage.idempotency import StoredAnswer
 from storage.identifiers import new_id
 from storage.records import FileRecord, TenantRecord
-from storage.upload_checks.file_names import display_name, extension_of
-from storage.upload_checks.verdict import check_content, check_headers
+from storage.upload_checks.file_names import display_name
+from storage.upload_checks.verdict import check_headers
 from storage.upload_errors import FileTooLarge
 
 log = logging.getLogger(__name__)
@@ -84,47 +85,22 @@ class Upload:
         """The file's record when it is durable and visible. Raises why it is not kept, and then nothing is."""
         name = display_name(self._body.file_name)
         check_headers(self._rules, name, self._body.declared_media_type, self._body.least_size)
-        await self._reserve(name)
+        self._path = await reserve_file(self._services, self._tenant, self._id, self._body, self._body.least_size)
         try:
-            return await self._receive_and_commit(name, expected_sha256)
+            return await self._receive_and_commit(expected_sha256)
         except BaseException as error:
             # Also when the client went away: the reservation must not outlive the request.
             await asyncio.shield(self._clean_up(error))
             raise
 
-    async def _reserve(self, name: str) -> None:
-        change = ReserveFile(
-            call_id=uuid4(),
-            id=self._id,
-            file_name=name,
-            declared_media_type=self._body.declared_media_type,
-            extension=extension_of(name),
-            reserved_bytes=self._body.least_size,
-        )
-        self._path = await self._services.tenants.call(self._tenant, change)
-
-    async def _receive_and_commit(self, name: str, expected_sha256: str | None) -> FileRecord:
-        disk = self._services.disk
+    async def _receive_and_commit(self, expected_sha256: str | None) -> FileRecord:
         limit = self._rules.max_file_size_bytes
-        received = self._received = await disk.receive(self._tenant.code, self._id, self._body.chunks(), limit)
+        chunks = self._body.chunks()
+        received = self._received = await self._services.disk.receive(self._tenant.code, self._id, chunks, limit)
         if expected_sha256 not in {None, received.sha256}:
             raise DigestMismatch
-        with disk_errors():
-            verdict = await check_content(
-                received.path, received.size, name, self._body.declared_media_type, self._rules, self._services.archives
-            )
-        await disk.keep(received, self._path)
-        change = CommitFile(
-            call_id=uuid4(),
-            id=self._id,
-            file_size_bytes=received.size,
-            media_type=verdict.media_type,
-            sha256=received.sha256,
-            tags=self._body.tags,
-            metadata=self._body.metadata,
-            request=IdempotentRequest(self._key, fingerprint(self._body, received.sha256)) if self._key else None,
-        )
-        return await self._services.tenants.call(self._tenant, change)
+        request = IdempotentRequest(self._key, fingerprint(self._body, received.sha256)) if self._key else None
+        return await keep_and_commit(self._services, self._tenant, self._id, self._path, self._body, received, request)
 
     async def _clean_up(self, error: BaseException) -> None:
         """Whatever fails here the sweeper does later."""
