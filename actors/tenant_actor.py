@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actors.tenant_changes import Answer, Change, TenantState
-from storage import idempotency, tenant_crud
+from storage import idempotency, outbox, tenant_crud
 from storage.cache import GONE, Cache
 from storage.cache_keys import api_key_key, file_key, tenant_key
 from storage.database import Database
@@ -184,6 +184,7 @@ class TenantActor:
             session.add_all(Removal(storage_path=row.storage_path) for row in gone)
         for row in gone:
             await session.delete(row)
+        await outbox.add(session, self.tenant_id, self.code, state.events)
         for request, answer in state.answers:
             await idempotency.complete(session, self.tenant_id, request.key, request.fingerprint, answer)
         state.invalidations |= dict.fromkeys((file_key(self.tenant_id, file_id) for file_id in removed), GONE)

@@ -19,7 +19,9 @@ from storage.files_on_disk import storage_path
 from storage.merge_patch import merge_patch
 from storage.metadata_field import refuse_bad_metadata
 from storage.models import File, Json, Tenant
+from storage.outbox import Event
 from storage.records import FileRecord, TenantRecord
+from storage.shown_records import file_out, tenant_out
 from storage.tenant_configuration import TenantConfiguration
 from storage.upload_checks.file_names import extension_of
 from storage.upload_errors import ExtensionNotAllowed
@@ -41,6 +43,8 @@ class TenantState:
     """Cache keys, and the version that each has from now on."""
     answers: list[tuple["IdempotentRequest", Json]] = field(default_factory=list)
     """Answers to keep for requests that may come again."""
+    events: list[Event] = field(default_factory=list)
+    """What is told to others once it is committed, in the order of the changes."""
     deletion: str | None = None
     """Id of the operation that removes the tenant; no change is applied after it."""
 
@@ -215,6 +219,7 @@ class CommitFile(Change[FileRecord]):
         row.state = "active"
         state.same_bytes.setdefault(self.sha256, []).append(row.id)
         record = FileRecord.of(row)
+        state.events.append(Event("file.created", file_out(record)))
         if self.request is not None:
             state.answers.append((self.request, record.to_fields()))
         return record
@@ -266,7 +271,9 @@ class UpdateFile(Change[FileRecord]):
         row.tags = self.patch.get("tags", row.tags)
         row.version += 1
         state.invalidations[file_key(state.tenant.id, row.id)] = row.version
-        return FileRecord.of(row)
+        record = FileRecord.of(row)
+        state.events.append(Event("file.updated", file_out(record)))
+        return record
 
     def _refuse_renaming(self, row: File, state: TenantState) -> None:
         """A name that could not have been uploaded cannot be given afterwards either."""
@@ -300,6 +307,7 @@ class DeleteFile(Change[None]):
         state.refuse_when_suspended()
         state.tenant.file_count -= 1
         state.tenant.total_bytes -= row.file_size_bytes
+        state.events.append(Event("file.deleted", file_out(FileRecord.of(row))))
         state.remove(row)
         state.invalidations[file_key(state.tenant.id, self.id)] = GONE
 
@@ -331,7 +339,9 @@ class UpdateTenant(Change[TenantRecord]):
         tenant.metadata_ = metadata
         tenant.version += 1
         state.invalidations[tenant_key(tenant.code)] = tenant.version
-        return TenantRecord.of(tenant)
+        record = TenantRecord.of(tenant)
+        state.events.append(Event("tenant.updated", tenant_out(record)))
+        return record
 
     def _configured(self, present: TenantConfiguration) -> Json:
         """The new configuration. Raises `InvalidFields` with pointers below `/configuration`."""

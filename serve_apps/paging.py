@@ -13,7 +13,7 @@ from fastapi import Request
 
 from serve_apps.ingress import service_path
 from serve_apps.request_errors import BadCursor
-from serve_apps.times import storable_moment
+from storage.times import storable_moment
 
 FINGERPRINT_LENGTH = 16
 LARGEST_SIZE = 2**63 - 1

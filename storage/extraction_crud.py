@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage import extraction_results, extraction_signals
 from storage.errors import AlreadyFinished, NotFound, TenantSuspended, TooManyQueued
+from storage.extraction_ends import tell_ends
 from storage.extraction_records import JobRecord, refuse_unless_id
 from storage.identifiers import is_id, new_id
 from storage.models import ExtractionJob, File, Tenant
@@ -82,6 +83,8 @@ async def enqueue(session: AsyncSession, tenant_id: UUID, new: NewJob, max_queue
     session.add(row)
     await session.flush()
     await session.refresh(row)
+    if known is not None:
+        await tell_ends(session, tenant_id, [row])
     return JobRecord.of(row)
 
 
@@ -156,8 +159,7 @@ async def cancel(session: AsyncSession, tenant_id: UUID, job_id: str) -> JobReco
         row.cancel_requested = True
         await extraction_signals.send(session, extraction_signals.STOP, row.id)
     elif row.state == "queued":
-        end_cancelled(row)
-        await extraction_signals.send(session, extraction_signals.CHANGED, row.id)
+        await end_cancelled(session, row)
     else:
         raise AlreadyFinished(row.state)
     await session.flush()
@@ -165,9 +167,10 @@ async def cancel(session: AsyncSession, tenant_id: UUID, job_id: str) -> JobReco
     return JobRecord.of(row)
 
 
-def end_cancelled(row: ExtractionJob) -> None:
+async def end_cancelled(session: AsyncSession, row: ExtractionJob) -> None:
     row.state, row.password, row.lease_until = "cancelled", None, None
     row.time_finished = func.now()
+    await tell_ends(session, row.tenant_id, [row])
 
 
 async def _locked(session: AsyncSession, tenant_id: UUID, job_id: str) -> ExtractionJob:

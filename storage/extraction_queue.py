@@ -15,6 +15,7 @@ from sqlalchemy.orm import aliased
 
 from storage import extraction_results, extraction_signals
 from storage.extraction_crud import end_cancelled
+from storage.extraction_ends import tell_ends
 from storage.extraction_records import CancelRequested, ClaimedJob, LeaseLost, WaitingTenant
 from storage.extraction_results import NewResult
 from storage.models import ExtractionJob, ExtractionResult, File
@@ -76,8 +77,8 @@ async def claim(session: AsyncSession, tenant_id: UUID, max_running: int, lease:
         known = await extraction_results.find_alike(session, job)
         if known is None:
             return await _start(session, job, file, lease)
-        await _end_with(session, job, known.id, known.status, known.page_count, cached=True)
-        await session.flush()
+        _end_with(job, known.id, known.status, known.page_count, cached=True)
+        await tell_ends(session, tenant_id, [job])
     return None
 
 
@@ -182,13 +183,15 @@ async def finish(session: AsyncSession, claim: ClaimedJob, made: NewResult) -> N
     """
     job = await _held(session, claim)
     if job.cancel_requested:
-        await _cancelled(session, job)
+        await end_cancelled(session, job)
         return
     result_id = await extraction_results.store(session, job, made)
     stored = await session.get_one(ExtractionResult, result_id)
-    for twin in await session.scalars(_queued_twins(job)):
-        await _end_with(session, twin, result_id, stored.status, stored.page_count, cached=True)
-    await _end_with(session, job, result_id, stored.status, stored.page_count, cached=False)
+    twins = (await session.scalars(_queued_twins(job))).all()
+    for twin in twins:
+        _end_with(twin, result_id, stored.status, stored.page_count, cached=True)
+    _end_with(job, result_id, stored.status, stored.page_count, cached=False)
+    await tell_ends(session, job.tenant_id, [job, *twins])
 
 
 def _queued_twins(job: ExtractionJob) -> Select[ExtractionJob]:
@@ -206,14 +209,11 @@ def _queued_twins(job: ExtractionJob) -> Select[ExtractionJob]:
     )
 
 
-async def _end_with(
-    session: AsyncSession, job: ExtractionJob, result_id: UUID, status: str, page_count: int, *, cached: bool
-) -> None:
+def _end_with(job: ExtractionJob, result_id: UUID, status: str, page_count: int, *, cached: bool) -> None:
     job.state, job.cached, job.result_id = status, cached, result_id
     job.pages_done = job.pages_total = page_count
     job.password, job.lease_until, job.error = None, None, None
     job.time_finished = func.now()
-    await extraction_signals.send(session, extraction_signals.CHANGED, job.id)
 
 
 async def fail(session: AsyncSession, claim: ClaimedJob, error: dict[str, Any]) -> None:
@@ -247,34 +247,30 @@ async def sweep_expired(session: AsyncSession) -> list[str]:
 
 async def _end_attempt(session: AsyncSession, job: ExtractionJob, error: dict[str, Any]) -> None:
     if job.cancel_requested:
-        await _cancelled(session, job)
+        await end_cancelled(session, job)
         return
     job.failures += 1
     job.lease_until = None
     if error["retryable"] and job.failures < MAX_FAILURES:
         job.state = "queued"
         job.available_at = func.now() + timedelta(seconds=BACK_OFF_SECONDS * 2 ** (job.failures - 1))
+        await extraction_signals.send(session, extraction_signals.CHANGED, job.id)
     else:
         job.state, job.error, job.password = "failed", error, None
         job.time_finished = func.now()
-    await extraction_signals.send(session, extraction_signals.CHANGED, job.id)
+        await tell_ends(session, job.tenant_id, [job])
 
 
 async def cancelled(session: AsyncSession, claim: ClaimedJob) -> None:
     """The attempt was stopped because somebody asked for it. Raises `LeaseLost`."""
-    await _cancelled(session, await _held(session, claim))
-
-
-async def _cancelled(session: AsyncSession, job: ExtractionJob) -> None:
-    end_cancelled(job)
-    await extraction_signals.send(session, extraction_signals.CHANGED, job.id)
+    await end_cancelled(session, await _held(session, claim))
 
 
 async def give_back(session: AsyncSession, claim: ClaimedJob) -> None:
     """Let somebody else do it, at once; this is nobody's failure. Raises `LeaseLost`."""
     job = await _held(session, claim)
     if job.cancel_requested:
-        await _cancelled(session, job)
+        await end_cancelled(session, job)
         return
     job.state, job.lease_until = "queued", None
     await extraction_signals.send(session, extraction_signals.WORK)

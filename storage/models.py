@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Index, LargeBinary, Text, func, text
+from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Identity, Index, LargeBinary, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -121,6 +121,25 @@ class Removal(Base):
     __tablename__ = "removals"
 
     storage_path: Mapped[str] = mapped_column(primary_key=True)
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class OutboxEvent(Base):
+    """An event that is still to be told. It may outlive its tenant, so it holds no foreign key.
+
+    `sequence` grows with a tenant's changes; it is no order of commits between tenants. `id` is what consumers know a
+    repeated event by.
+    """
+
+    __tablename__ = "outbox_events"
+
+    sequence: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    id: Mapped[UUID] = mapped_column(server_default=text("gen_random_uuid()"))
+    tenant_id: Mapped[UUID]
+    tenant_code: Mapped[str]
+    type: Mapped[str]
+    # Passed on as it is: text costs less than JSONB and keeps its order.
+    data: Mapped[Json] = mapped_column(JSON)
     time_created: Mapped[datetime] = mapped_column(server_default=func.now())
 
 

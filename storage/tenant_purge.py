@@ -11,12 +11,14 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, delete, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from storage import outbox
 from storage.cache import Cache
 from storage.database import Database
 from storage.errors import NotFound
 from storage.files_on_disk import FilesOnDisk
 from storage.identifiers import is_id
-from storage.models import Base, File, Operation, Removal, Tenant
+from storage.models import Base, File, Operation, OutboxEvent, Removal, Tenant
+from storage.outbox import Event
 from storage.records import OperationRecord
 
 log = logging.getLogger(__name__)
@@ -63,6 +65,8 @@ class TenantPurge:
         async with self._database.transaction() as session:
             await session.execute(delete(Removal).where(_of_tenant(code)))
             await session.execute(delete(Tenant).where(Tenant.id == tenant_id))
+            # Last: whoever was writing one held a lock that the tenant's removal had to wait for.
+            await session.execute(delete(OutboxEvent).where(OutboxEvent.tenant_id == tenant_id))
         await self._disk.empty_trash(operation_id)
         await self._conclude(operation_id, tenant_id, code, await self._forget(tenant_id))
 
@@ -101,6 +105,9 @@ class TenantPurge:
                 .where(Operation.id == operation_id)
                 .values(state="succeeded", result=result, time_finished=func.now())
             )
+            # After the count: this one stays until it was told.
+            gone = {"id": str(tenant_id), "code": code, "operation_id": operation_id}
+            await outbox.add(session, tenant_id, code, [Event("tenant.deleted", gone)])
         log.info("tenant purged", extra={"operation": operation_id, **result})
 
 

@@ -144,7 +144,10 @@ async def file_service(base: Path, database_url: str, redis_url: str, **settings
 
 
 async def left_of(service: FileService, tenant_id: str, code: str) -> dict[str, Any]:
-    """Whatever there still is of a deleted tenant but its retired code and its operation, by where it is."""
+    """Whatever there still is of a deleted tenant, by where it is.
+
+    Its retired code and its operation stay; that it was deleted is still to be told.
+    """
     found: dict[str, Any] = {}
     tables = [
         table for table in Base.metadata.sorted_tables if table.name not in {"operations", "retired_tenant_codes"}
@@ -155,6 +158,8 @@ async def left_of(service: FileService, tenant_id: str, code: str) -> dict[str, 
                 f"SELECT count(*) FROM {table.name} AS t WHERE strpos(t::text, :id) > 0 OR strpos(t::text, :code) > 0"  # noqa: S608
             )
             found[table.name] = await session.scalar(text(where), {"id": tenant_id, "code": code})
+        told = "SELECT count(*) FROM outbox_events WHERE tenant_code = :code AND type = 'tenant.deleted'"
+        found["outbox_events"] -= await session.scalar(text(told), {"code": code})
     base = service.services.disk.base
     found["files"] = [str(path) for path in base.rglob("*") if code in str(path) or ".trash/" in str(path)]
     redis = service.services.cache._redis

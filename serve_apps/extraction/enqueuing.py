@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from actors.extractors.document import ExtractionOptions
 from actors.extractors.kinds import ENGINE_VERSION, kind_of, options_hash
-from serve_apps.extraction.schemas import Json, Options, job_out
+from serve_apps.extraction.schemas import Json, Options
 from serve_apps.idempotent_requests import REPLAYED, request_fingerprint, same_request
 from storage import extraction_crud, idempotency
 from storage.database import Database
@@ -16,6 +16,7 @@ from storage.extraction_crud import NewJob
 from storage.extraction_records import JobRecord
 from storage.job_passwords import JobPasswords
 from storage.records import TenantRecord
+from storage.shown_records import job_out
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,13 @@ from starlette.responses import StreamingResponse
 from serve_apps.auth import Caller, ServicesOf, caller
 from serve_apps.extraction.job_changes import JobChanges
 from serve_apps.extraction.routes import Changes
-from serve_apps.extraction.schemas import Json, job_out
+from serve_apps.extraction.schemas import Json
 from serve_apps.services import Services
 from storage import extraction_crud
 from storage.errors import MunimentError
 from storage.extraction_records import JobRecord
 from storage.records import TenantRecord
+from storage.shown_records import job_out
 
 router = APIRouter(prefix="/v1/tenants/{code}/extractions", tags=["extractions"])
 

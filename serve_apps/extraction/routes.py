@@ -23,6 +23,7 @@ from storage.extraction_records import JobRecord
 from storage.identifiers import is_id
 from storage.job_passwords import JobPasswords
 from storage.records import TenantRecord
+from storage.shown_records import job_out
 
 router = APIRouter(prefix="/v1/tenants/{code}/extractions", tags=["extractions"])
 
@@ -59,7 +60,7 @@ async def create(
     headers = {"Location": service_path(request, f"/v1/tenants/{tenant.code}/extractions/{body['id']}")} | replayed
     if seconds := preferred_wait(request):
         job = await _wait(services, changes, tenant, body["id"], lambda now: now.is_final, seconds)
-        body = schemas.job_out(job, tenant.code)
+        body = job_out(job, tenant.code)
         if job.is_final:
             return json_answer(body, 200, headers | {"Preference-Applied": f"wait={seconds}"})
     return json_answer(body, 202, headers | {"Retry-After": RETRY_AFTER_SECONDS})
@@ -104,7 +105,7 @@ async def list_jobs(
         jobs = await extraction_crud.page(session, found.tenant.id, wanted, limit + 1, after)
     items, more = jobs[:limit], len(jobs) > limit
     last = Cursor(items[-1].time_created.isoformat(), items[-1].id).encode(list_id) if more else None
-    body = {"items": [schemas.job_out(job, found.tenant.code) for job in items], "next_cursor": last}
+    body = {"items": [job_out(job, found.tenant.code) for job in items], "next_cursor": last}
     return json_answer(body, headers=next_link(request, f"/v1/tenants/{found.tenant.code}/extractions", last))
 
 
@@ -123,7 +124,7 @@ async def get_job(
         before = job.state
         seconds = min(wait, MAX_WAIT_SECONDS)
         job = await _wait(services, changes, found.tenant, job_id, lambda now: now.state != before, seconds)
-    return json_answer(schemas.job_out(job, found.tenant.code))
+    return json_answer(job_out(job, found.tenant.code))
 
 
 @router.post("/{job_id}:cancel", status_code=202, response_model=schemas.JobOut)
@@ -131,7 +132,7 @@ async def cancel(job_id: str, found: Writer, services: ServicesOf) -> Response:
     """Stop a job: at once while it waits, within seconds while it runs."""
     async with services.database.transaction() as session:
         job = await extraction_crud.cancel(session, found.tenant.id, job_id)
-    return json_answer(schemas.job_out(job, found.tenant.code), 202)
+    return json_answer(job_out(job, found.tenant.code), 202)
 
 
 @router.delete("/{job_id}", status_code=204)

@@ -6,8 +6,6 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
 from actors.extractors.page_selection import selected_pages
-from serve_apps.times import utc
-from storage.extraction_records import JobRecord
 
 Json = dict[str, Any]
 
@@ -80,28 +78,3 @@ class JobOut(BaseModel):
 class JobPage(BaseModel):
     items: list[JobOut]
     next_cursor: str | None
-
-
-def job_out(job: JobRecord, tenant_code: str) -> Json:
-    body: Json = {
-        "id": job.id,
-        "file_id": job.file_id,
-        "tenant_code": tenant_code,
-        "state": job.state,
-        "options": job.options,
-        "progress": {"pages_done": job.pages_done, "pages_total": job.pages_total},
-        "attempt": job.attempt,
-        "cached": job.cached,
-        "time_created": _time(job.time_created),
-        "time_started": _time(job.time_started),
-        "time_finished": _time(job.time_finished),
-    }
-    if job.error is not None:
-        body["error"] = job.error
-    if job.batch_id is not None:
-        body["batch_id"] = job.batch_id
-    return body
-
-
-def _time(moment: datetime | None) -> str | None:
-    return utc(moment) if moment else None

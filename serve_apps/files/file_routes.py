@@ -30,6 +30,7 @@ from serve_apps.problems import STATUS_OF
 from storage import file_crud
 from storage.errors import ImmutableField, InvalidFields, MunimentError, pointer
 from storage.metadata_field import refuse_bad_tags
+from storage.shown_records import file_out
 from storage.upload_checks.file_names import display_name
 
 router = APIRouter(prefix="/v1/tenants/{code}", tags=["files"])
@@ -74,7 +75,7 @@ async def upload(request: Request, found: Writer, services: ServicesOf) -> Respo
         "ETag": version_tag(record.version),
         "Repr-Digest": repr_digest(record.sha256),
     }
-    return json_answer(schemas.file_out(record), 201, headers)
+    return json_answer(file_out(record), 201, headers)
 
 
 @router.get("/files", response_model=schemas.FilePage)
@@ -96,7 +97,7 @@ async def list_files(
     items = records[:limit]
     last = cursor_after(items[-1], order, list_id) if more else None
     headers = next_link(request, f"/v1/tenants/{found.tenant.code}/files", last)
-    return json_answer({"items": [schemas.file_out(item) for item in items], "next_cursor": last}, headers=headers)
+    return json_answer({"items": [file_out(item) for item in items], "next_cursor": last}, headers=headers)
 
 
 @router.get("/files/{file_id}", response_model=schemas.FileOut, responses={304: {}})
@@ -107,7 +108,7 @@ async def get_file(request: Request, file_id: str, found: Reader, services: Serv
     tag = version_tag(record.version)
     if not none_match(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers={"ETag": tag})
-    return json_answer(schemas.file_out(record), headers={"ETag": tag})
+    return json_answer(file_out(record), headers={"ETag": tag})
 
 
 @router.patch(
@@ -121,7 +122,7 @@ async def update_file(request: Request, file_id: str, found: Writer, services: S
     patch = _checked_patch(await read_merge_patch(request))
     refuse_unless_id(file_id)
     changed = await services.tenants.call(found.tenant, UpdateFile(uuid4(), file_id, version, patch))
-    return json_answer(schemas.file_out(changed), headers={"ETag": version_tag(changed.version)})
+    return json_answer(file_out(changed), headers={"ETag": version_tag(changed.version)})
 
 
 def _checked_patch(patch: schemas.Json) -> schemas.Json:
@@ -158,7 +159,7 @@ async def batch_get(found: Reader, services: ServicesOf, asked: FileIds) -> Resp
     async with services.database.reading() as session:
         records = await file_crud.find_several(session, found.tenant.id, asked.ids)
     items = [
-        {"id": file_id, "status": 200, "file": schemas.file_out(records[file_id])}
+        {"id": file_id, "status": 200, "file": file_out(records[file_id])}
         if file_id in records
         else {"id": file_id, "status": 404}
         for file_id in asked.ids

@@ -9,11 +9,11 @@ from pydantic import AfterValidator, AwareDatetime
 
 from serve_apps.paging import LARGEST_SIZE, Cursor, fingerprint
 from serve_apps.request_errors import BadCursor
-from serve_apps.times import storable_moment
 from storage.errors import InvalidFields
 from storage.file_crud import SORT_FIELDS, FileFilter, FileOrder
 from storage.identifiers import is_id
 from storage.records import FileRecord
+from storage.times import storable_moment
 
 METADATA = "meta."
 MAX_METADATA_FILTERS = 20

@@ -6,11 +6,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
-from serve_apps.times import storable_moment, utc
+from storage import shown_records
 from storage.api_keys import Scope
 from storage.models import ApiKey
-from storage.records import FileRecord, OperationRecord, TenantRecord
+from storage.records import OperationRecord, TenantRecord
 from storage.tenant_crud import TenantStats
+from storage.times import storable_moment, utc
 
 MAX_BATCH = 1000
 Json = dict[str, Any]
@@ -135,33 +136,8 @@ class OperationOut(BaseModel):
     result: Json | None
 
 
-def file_out(record: FileRecord) -> Json:
-    return {
-        "id": record.id,
-        "file_name": record.file_name,
-        "file_size_bytes": record.file_size_bytes,
-        "media_type": record.media_type,
-        "declared_media_type": record.declared_media_type,
-        "extension": record.extension,
-        "time_created": utc(record.time_created),
-        "tags": record.tags,
-        "metadata": record.metadata,
-        "sha256": record.sha256,
-        "storage_path": record.storage_path,
-        "version": record.version,
-    }
-
-
-def tenant_out(record: TenantRecord, stats: TenantStats | None = None) -> Json:
-    return {
-        "id": str(record.id),
-        "code": record.code,
-        "status": record.status,
-        "configuration": record.rules.model_dump(mode="json"),
-        "metadata": record.metadata,
-        "time_created": utc(record.time_created),
-        "version": record.version,
-    } | ({"stats": stats} if stats else {})
+def tenant_out(record: TenantRecord, stats: TenantStats) -> Json:
+    return shown_records.tenant_out(record) | {"stats": stats}
 
 
 def key_out(row: ApiKey, secret: str | None = None) -> Json:

@@ -24,13 +24,15 @@ from serve_apps.paging import Cursor, fingerprint, next_link
 from serve_apps.preconditions import if_match, none_match, version_tag
 from serve_apps.request_errors import BadCursor
 from serve_apps.services import Services
-from storage import tenant_crud
+from storage import outbox, tenant_crud
 from storage.cache import GONE
 from storage.cache_keys import api_key_key, tenant_key
 from storage.errors import ImmutableField, InvalidFields, NotFound, pointer
 from storage.identifiers import new_id
 from storage.metadata_field import refuse_bad_metadata
+from storage.outbox import Event
 from storage.records import OperationRecord, TenantRecord
+from storage.shown_records import tenant_out
 from storage.tenant_configuration import TenantConfiguration
 from storage.tenant_purge import find_operation
 
@@ -64,9 +66,10 @@ async def create_tenant(
         row = await tenant_crud.create(session, new.code, configuration.stored(), new.metadata)
         key, bearer = await tenant_crud.add_key(session, row.id, services.key_pepper, name="first")
         stats = await tenant_crud.stats(session, row.id)
+        record = TenantRecord.of(row)
+        await outbox.add(session, row.id, new.code, [Event("tenant.created", tenant_out(record))])
         # Before the commit, so that a tenant that exists has its folders; after the code is known to be free.
         await services.disk.prepare_tenant(new.code)
-    record = TenantRecord.of(row)
     body = schemas.tenant_out(record, stats) | {"api_key": schemas.key_out(key, str(bearer))}
     headers = NOT_STORED | {
         "Location": service_path(request, f"/v1/tenants/{record.code}"),

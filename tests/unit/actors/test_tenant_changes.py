@@ -22,7 +22,9 @@ from storage.cache import GONE
 from storage.cache_keys import file_key, tenant_key
 from storage.errors import DuplicateFile, InvalidFields, NotFound, QuotaExceeded, TenantSuspended, VersionConflict
 from storage.models import File, Tenant
+from storage.outbox import Event
 from storage.records import FileRecord, TenantRecord
+from storage.shown_records import file_out
 from storage.upload_errors import ExtensionNotAllowed
 
 TENANT_ID = UUID(int=1)
@@ -99,11 +101,13 @@ def test_reserving_takes_of_the_quota_and_answers_the_place_of_the_bytes() -> No
 def test_committing_uses_what_was_reserved() -> None:
     state = state_of(file(state="pending", size=4))
     record = commit(size=10).apply(state)
+    assert state.events == [Event("file.created", file_out(record))]
     assert counters(state) == (1, 10, 0, 0)
     assert (record.file_size_bytes, record.sha256, record.tags, record.metadata) == (10, SHA, ["t"], {"m": 1})
     assert state.answers == []
     # Sent twice: the same answer, counted once.
     assert commit(size=10).apply(state) == record
+    assert len(state.events) == 1
     assert counters(state) == (1, 10, 0, 0)
 
 
@@ -135,6 +139,7 @@ def test_a_file_that_grew_beyond_its_reservation_and_the_quota_is_refused() -> N
     with pytest.raises(QuotaExceeded):
         commit(size=10).apply(state)
     assert counters(state) == (0, 0, 1, 4)
+    assert state.events == []
     commit(size=9).apply(state)
 
 

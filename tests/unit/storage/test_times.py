@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from serve_apps.times import storable_moment, utc
+from storage.times import storable_moment, utc
 
 
 def test_times_are_written_in_utc() -> None:
