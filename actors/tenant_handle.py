@@ -4,13 +4,15 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol, cast
 
 from ray.exceptions import ActorUnavailableError, GetTimeoutError, RayActorError, RayError, RayTaskError
 
 from actors.tenant_changes import Answer, Change
+from actors.tenant_host_line import HostCall, HostLine
 from actors.tenant_hosts import find_or_start, host_names, host_of
-from storage.errors import MunimentError, TenantActorFenced, Unavailable
+from storage.errors import TenantActorFenced, Unavailable
 from storage.logs import current_request
 from storage.records import TenantRecord
 from storage.settings import Settings
@@ -47,6 +49,7 @@ class TenantHosts:
         self._settings = settings
         self._find = find
         self._handles: dict[str, Any] = {}
+        self._lines: dict[str, HostLine] = {}
         self._waking: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
@@ -57,6 +60,7 @@ class TenantHosts:
         if self._waking is not None:
             self._waking.cancel()
             await asyncio.gather(self._waking, return_exceptions=True)
+        await asyncio.gather(*(line.close() for line in self._lines.values()))
 
     async def _wake(self) -> None:
         for name in host_names(self._settings):
@@ -72,7 +76,7 @@ class TenantHosts:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                answer = await self._send(name, tenant.code, change)
+                answer = await self._answer(name, tenant.code, change)
             except (RayActorError, ActorUnavailableError) as error:
                 # The next look-up finds the restarted actor, or starts another.
                 self._handles.pop(name, None)
@@ -83,7 +87,7 @@ class TenantHosts:
             except (RayError, TimeoutError, GetTimeoutError) as error:
                 raise Unavailable("tenant's worker") from error
             else:
-                if not isinstance(answer, MunimentError):
+                if not isinstance(answer, Exception):
                     return cast("Answer", answer)
                 if not isinstance(answer, TenantActorFenced):
                     raise answer
@@ -92,10 +96,19 @@ class TenantHosts:
             await asyncio.sleep(pause * random.uniform(0.5, 1))  # noqa: S311 - spreads retries
             pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
-    async def _send(self, name: str, code: str, change: Change[Any]) -> Any:
+    async def _answer(self, name: str, code: str, change: Change[Any]) -> Any:
+        line = self._lines.get(name)
+        if line is None:
+            line = self._lines[name] = HostLine(partial(self._send, name))
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await line.call(HostCall(code, change, current_request.get()))
+
+    async def _send(self, name: str, calls: list[HostCall]) -> list[Any]:
+        # A time of its own: those who waited may be gone, and the line must go on.
         async with asyncio.timeout(ANSWER_SECONDS):
             host = await self._host(name)
-            return await host.call.remote(code, change, current_request.get())
+            answers: list[Any] = await host.call_many.remote(calls)
+            return answers
 
     async def _host(self, name: str) -> Any:
         if name not in self._handles:

@@ -11,11 +11,12 @@ import logging
 import os
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import ray
 
 from actors.sweeper import Sweeper
-from actors.tenant_changes import Change
+from actors.tenant_host_line import HostCall, Progress
 from actors.tenant_hosting import TenantHosting
 from storage.cache import Cache
 from storage.database import Database
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 NAMESPACE = "muniment"
 CALLS_AT_A_TIME = 4096
+BATCH_SECONDS = 0.1
+"""So long a batch waits for its slowest change."""
 
 
 def host_names(settings: Settings) -> list[str]:
@@ -48,7 +51,7 @@ def _weight(name: str, tenant_code: str) -> bytes:
 class TenantHost:
     """The Ray actor: a `TenantHosting`, a sweeper, and the loop that passivates.
 
-    Expected errors are returned, not raised: Ray would log a traceback and wrap what it carries.
+    Errors are returned, not raised: Ray would wrap them, and take the whole batch for failed.
     """
 
     def __init__(self, name: str) -> None:
@@ -63,6 +66,7 @@ class TenantHost:
         self._hosting = TenantHosting(self._database, self._cache, self._disk, settings.tenant_idle_seconds)
         grace = timedelta(seconds=settings.upload_grace_seconds)
         self._sweeper = Sweeper(self._database, self._cache, self._disk, self._hosting, grace)
+        self._running: dict[tuple[str, UUID], asyncio.Task[Any]] = {}
         self._background: list[asyncio.Task[None]] = []
 
     async def _start(self) -> None:
@@ -70,15 +74,35 @@ class TenantHost:
         if not self._background:
             self._background = [asyncio.create_task(self._passivate()), asyncio.create_task(self._sweeper.run())]
 
-    async def call(self, code: str, change: Change[Any], request_id: str) -> Any:
-        """The change's answer, or a `MunimentError` as a value."""
-        current_request.set(request_id)
-        current_tenant.set(code)
+    async def call_many(self, calls: list[HostCall]) -> list[Any]:
+        """Each change's answer, or what it failed with as a value; in their order.
+
+        What is not done when a batch has taken `BATCH_SECONDS` is answered with `STILL_RUNNING`: the caller sends it
+        again by itself, and gets the answer of the change that runs.
+        """
         await self._start()
+        running = [self._begin(call) for call in calls]
+        await asyncio.wait(running, timeout=None if len(calls) == 1 else BATCH_SECONDS)
+        return [task.result() if task.done() else Progress.STILL_RUNNING for task in running]
+
+    def _begin(self, call: HostCall) -> asyncio.Task[Any]:
+        key = call.tenant_code, call.change.call_id
+        if (found := self._running.get(key)) is not None:
+            return found
+        task = self._running[key] = asyncio.create_task(self._answer(call))
+        task.add_done_callback(lambda _: self._running.pop(key))
+        return task
+
+    async def _answer(self, call: HostCall) -> Any:
+        current_request.set(call.request_id)
+        current_tenant.set(call.tenant_code)
         try:
-            return await self._hosting.call(code, change)
+            return await self._hosting.call(call.tenant_code, call.change)
         except MunimentError as error:
             return error
+        except Exception:
+            log.exception("call failed")
+            return RuntimeError("a defect in the tenant's host")
 
     async def facts(self) -> dict[str, Any]:
         await self._start()

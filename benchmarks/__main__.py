@@ -1,4 +1,4 @@
-"""`python -m benchmarks [files] [pages] [memory] [tenants]`: Muniment against what one would write by hand.
+"""`python -m benchmarks [files] [uploads] [pages] [memory] [tenants]`: Muniment against what one would write by hand.
 
 Starts a Muniment of its own and everything it is compared with, and prints figures with their ratios in brackets.
 Without a name it runs all of them. `memory` needs root: it makes a slow disk.
@@ -8,10 +8,10 @@ import argparse
 import signal
 import sys
 
-from benchmarks import memory, pages, tenants, transfers
+from benchmarks import memory, pages, tenants, transfers, uploads
 from benchmarks.instance import muniment_up
 
-ON_ONE_INSTANCE = {"files": transfers.run, "pages": pages.run, "tenants": tenants.run}
+ON_ONE_INSTANCE = {"files": transfers.run, "uploads": uploads.run, "pages": pages.run, "tenants": tenants.run}
 
 
 def main() -> None:

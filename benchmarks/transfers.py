@@ -30,9 +30,9 @@ class Side:
     files: str
     """Where files are posted to, and below which they are found."""
 
-    def upload_small(self) -> float:
+    def upload_small(self, connections: int = CONNECTIONS) -> float:
         request = self.target.request("POST", self.files, SMALL, **HEADERS)
-        return request_rate(self.target, request, CONNECTIONS, SECONDS).expect(201).per_second
+        return request_rate(self.target, request, connections, SECONDS).expect(201).per_second
 
     def download_small(self, identifier: str) -> float:
         request = self.target.request("GET", self._content(identifier))
@@ -62,23 +62,23 @@ PEER, PEER_ROW, PORT, GATEWAY = "by hand", "by hand, with row", "files port", "g
 def run(instance: Instance) -> Table:
     """Every figure of one row is measured in turn with the others of the row, so that noise meets all alike."""
     table = Table("Files", [PEER, PEER_ROW, PORT, GATEWAY], baseline=PEER_ROW)
-    with tempfile.TemporaryDirectory() as folder, _sides(instance, Path(folder)) as sides:
+    with tempfile.TemporaryDirectory() as folder, sides_of(instance, Path(folder), TENANT) as sides:
         unlimited = {name: side for name, side in sides.items() if name != GATEWAY}
         small = {name: side.upload(len(SMALL))[1] for name, side in sides.items()}
         large = {name: side.upload(LARGE)[1] for name, side in unlimited.items()}
         large[GATEWAY] = large[PORT]
-        table.add("10 KiB up, requests/s", _in_turn(sides, lambda _, side: side.upload_small()))
-        table.add("10 KiB down, requests/s", _in_turn(sides, lambda name, side: side.download_small(small[name])))
-        table.add("16 MiB up, MiB/s", _in_turn(sides, lambda _, side: side.upload(GATEWAY_LARGEST)[0]))
-        table.add("200 MiB up, MiB/s", _in_turn(unlimited, lambda _, side: side.upload(LARGE)[0]))
-        table.add("200 MiB down, MiB/s", _in_turn(sides, lambda name, side: side.download(large[name], LARGE)))
+        table.add("10 KiB up, requests/s", in_turn(sides, lambda _, side: side.upload_small()))
+        table.add("10 KiB down, requests/s", in_turn(sides, lambda name, side: side.download_small(small[name])))
+        table.add("16 MiB up, MiB/s", in_turn(sides, lambda _, side: side.upload(GATEWAY_LARGEST)[0]))
+        table.add("200 MiB up, MiB/s", in_turn(unlimited, lambda _, side: side.upload(LARGE)[0]))
+        table.add("200 MiB down, MiB/s", in_turn(sides, lambda name, side: side.download(large[name], LARGE)))
     return table
 
 
 @contextlib.contextmanager
-def _sides(instance: Instance, folder: Path) -> Iterator[dict[str, Side]]:
-    key = instance.new_tenant(TENANT)
-    files = f"/v1/tenants/{TENANT}/files"
+def sides_of(instance: Instance, folder: Path, tenant: str) -> Iterator[dict[str, Side]]:
+    key = instance.new_tenant(tenant)
+    files = f"/v1/tenants/{tenant}/files"
     with _peer(folder / "plain") as peer, _peer(folder / "row", instance.database_url) as peer_with_row:
         yield {
             PEER: Side(peer, "/files"),
@@ -95,7 +95,7 @@ def _peer(folder: Path, *database_url: str) -> Iterator[Target]:
         yield Target(HOST, port)
 
 
-def _in_turn(sides: dict[str, Side], measure: Callable[[str, Side], float]) -> dict[str, float]:
+def in_turn(sides: dict[str, Side], measure: Callable[[str, Side], float]) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(REPEATS):
         for name, side in sides.items():

@@ -1,19 +1,24 @@
 """The Ray actor's class by itself: what it answers, and what runs beside it."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
 from actors import tenant_hosts
-from actors.tenant_changes import AbandonFile, ReserveFile
+from actors.tenant_changes import AbandonFile, ReserveFile, TenantState
+from actors.tenant_host_line import HostCall, HostLine, Progress
 from actors.tenant_hosts import TenantHost, host_names
 from storage.errors import NotFound
 from storage.files_on_disk import FilesOnDisk
+from storage.models import Tenant
 from storage.settings import Settings
-from tests.file_service import SampleTenant
+from tests.file_service import FileService, SampleTenant
 
 
 @pytest.fixture
@@ -32,16 +37,63 @@ async def host(settings: Settings) -> AsyncIterator[TenantHost]:
     await running.close()
 
 
+def reservation(file_id: str) -> ReserveFile:
+    return ReserveFile(uuid4(), file_id, "a.txt", "text/plain", ".txt", 3)
+
+
 async def test_a_host_applies_changes_and_returns_expected_errors_as_values(
     host: TenantHost, tenant: SampleTenant
 ) -> None:
-    reserve = ReserveFile(uuid4(), "fs_" + "a" * 25, "a.txt", "text/plain", ".txt", 3)
-    path = await host.call(tenant.code, reserve, "request-1")
+    reserve = reservation("fs_" + "a" * 25)
+    line = HostLine(host.call_many)
+    path, missing = await asyncio.gather(
+        line.call(HostCall(tenant.code, reserve, "request-1")),
+        line.call(HostCall("no-such-tenant", reserve, "request-2")),
+    )
     assert path.startswith(f"{tenant.code}/")
-    assert await host.call(tenant.code, AbandonFile(uuid4(), reserve.id), "request-2") is None
-    assert isinstance(await host.call("no-such-tenant", reserve, "request-3"), NotFound)
+    assert isinstance(missing, NotFound)
+    assert await host.call_many([HostCall(tenant.code, AbandonFile(uuid4(), reserve.id), "request-3")]) == [None]
     facts = await host.facts()
     assert facts == {"name": "tenant-host-dev-0", "pid": os.getpid(), "tenants": 1}
+
+
+async def test_a_defect_in_one_change_is_told_to_its_caller_alone(
+    host: TenantHost, tenant: SampleTenant, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Defect(AbandonFile):
+        def apply(self, _: TenantState) -> None:
+            raise ZeroDivisionError
+
+    line = HostLine(host.call_many)
+    defect, fine = await asyncio.gather(
+        *(line.call(HostCall(tenant.code, change(uuid4(), "fs_none"), "request")) for change in (Defect, AbandonFile))
+    )
+    assert isinstance(defect, RuntimeError)
+    assert fine is None
+    assert "change failed" in [record.message for record in caplog.records]
+
+
+async def test_a_tenant_that_is_slow_does_not_hold_up_its_batch(
+    host: TenantHost, service: FileService, tenant: SampleTenant
+) -> None:
+    """The race: a change waits for its tenant's row while its neighbours are done, and is asked for again."""
+    other = await service.tenant()
+    slow = HostCall(tenant.code, reservation("fs_" + "b" * 25), "request-1")
+    quick = HostCall(other.code, reservation("fs_" + "c" * 25), "request-2")
+    await host.call_many([HostCall(code, AbandonFile(uuid4(), "fs_none"), "") for code in (tenant.code, other.code)])
+    async with service.services.database.transaction() as session:
+        await session.execute(select(Tenant).where(Tenant.code == tenant.code).with_for_update())
+        answers: list[Any] = [Progress.STILL_RUNNING] * 2
+        while answers[1] is Progress.STILL_RUNNING:
+            answers = await host.call_many([slow, quick])
+        assert answers[0] is Progress.STILL_RUNNING
+        assert answers[1].startswith(other.code)
+        again = asyncio.create_task(host.call_many([slow]))
+        await asyncio.sleep(0)
+        assert len(host._running) == 1
+    [path] = await again
+    assert path.startswith(tenant.code)
+    assert (await tenant.stats())["reserved_bytes"] == 3
 
 
 async def test_a_host_for_one_tenant_ends_when_that_is_idle(
@@ -54,7 +106,7 @@ async def test_a_host_for_one_tenant_ends_when_that_is_idle(
     await FilesOnDisk(settings.base_path).prepare()
     for name in (f"tenant-host-dev-of-{tenant.code}", host_names(settings)[0]):
         running = TenantHost(name)
-        await running.call(tenant.code, AbandonFile(uuid4(), "fs_" + "a" * 25), "request")
+        await running.call_many([HostCall(tenant.code, AbandonFile(uuid4(), "fs_" + "a" * 25), "request")])
         await running.passivate()
         await running.close()
-    assert ended == [f"tenant-host-dev-of-{tenant.code}"]
+    assert set(ended) == {f"tenant-host-dev-of-{tenant.code}"}

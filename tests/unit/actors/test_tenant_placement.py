@@ -1,6 +1,7 @@
 """Which host a tenant has, and how a call finds its way to one that lives."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -11,8 +12,9 @@ from ray.exceptions import ActorDiedError, ActorUnavailableError, GetTimeoutErro
 from actors import tenant_handle
 from actors.tenant_changes import Change, DeleteFile
 from actors.tenant_handle import TenantHosts
+from actors.tenant_host_line import HostCall
 from actors.tenant_hosts import host_names, host_of
-from storage.errors import NotFound, TenantActorFenced, Unavailable
+from storage.errors import MunimentError, NotFound, TenantActorFenced, Unavailable
 from storage.logs import current_request
 from storage.records import TenantRecord
 from storage.settings import Settings
@@ -46,19 +48,20 @@ def test_a_dedicated_tenant_has_a_host_of_its_own_and_releases_never_share_one()
 
 
 class FakeHost:
-    """Answers calls with what it is told to, one after another."""
+    """Answers calls with what it is told to, one after another; an outage takes the whole batch."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
-        self.received: list[tuple[Any, ...]] = []
-        self.call = self.facts = self
+        self.received: list[HostCall] = []
+        self.call_many = self.facts = self
 
-    async def remote(self, *arguments: Any) -> Any:
-        self.received.append(arguments)
-        answer = self.answers.pop(0)
-        if isinstance(answer, BaseException) and not isinstance(answer, NotFound | TenantActorFenced):
-            raise answer
-        return answer
+    async def remote(self, calls: Sequence[HostCall] = ()) -> list[Any]:
+        self.received += calls
+        answers = [self.answers.pop(0) for _ in range(max(1, len(calls)))]
+        for answer in answers:
+            if isinstance(answer, Exception) and not isinstance(answer, MunimentError):
+                raise answer
+        return answers
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +90,7 @@ async def test_a_host_is_looked_up_once_and_told_of_the_request() -> None:
     finally:
         current_request.reset(token)
     assert looked_up == [host_of("acme", "pooled", SETTINGS)]
-    assert host.received == [("acme", CHANGE, "r-7")] * 2
+    assert host.received == [HostCall("acme", CHANGE, "r-7")] * 2
 
 
 async def test_a_dedicated_tenant_is_called_on_its_own_host() -> None:
@@ -101,7 +104,7 @@ async def test_a_host_that_died_is_looked_up_again_and_sent_the_same_call(error:
     calls, looked_up = calls_to(FakeHost(error), second := FakeHost("done"))
     assert await calls.call(tenant(), CHANGE) == "done"
     assert len(looked_up) == 2
-    assert second.received[0][1].call_id == CHANGE.call_id
+    assert second.received[0].change.call_id == CHANGE.call_id
 
 
 async def test_a_fenced_answer_is_asked_for_again() -> None:
@@ -123,7 +126,7 @@ async def test_a_cluster_that_does_not_answer_is_said_to_be_away(error: Exceptio
 
 
 async def test_a_defect_in_the_host_is_not_called_an_outage() -> None:
-    calls, _ = calls_to(FakeHost(RayTaskError("call", "traceback", ValueError("defect"))))
+    calls, _ = calls_to(FakeHost(RayTaskError("call_many", "traceback", ValueError("defect"))))
     with pytest.raises(RayTaskError):
         await calls.call(tenant(), CHANGE)
 
@@ -147,8 +150,9 @@ async def test_waking_asks_every_shared_host_and_survives_one_that_does_not_answ
 
 async def test_closing_stops_the_waking() -> None:
     class Silent(FakeHost):
-        async def remote(self, *_: Any) -> Any:
+        async def remote(self, _: Sequence[HostCall] = ()) -> list[Any]:
             await asyncio.Event().wait()
+            return []
 
     calls, _ = calls_to(Silent())
     await calls.close()
