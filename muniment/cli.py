@@ -17,12 +17,13 @@ from muniment.cli_options import Where
 from muniment.cli_output import print_error
 from muniment.errors import MunimentError
 
-LOCAL_COMMANDS = ("up", "status")
+LOCAL_COMMANDS = {"up": "cli_local", "status": "cli_local", "fsck": "cli_fsck"}
+"""By their modules, which need what a client does not have."""
 INSTALL = "pip install 'muniment[server,extraction,embedded]'"
 
 
 class Commands(TyperGroup):
-    """`up` and `status` are imported when they are asked for: they need what a client does not have."""
+    """Commands about services on this machine are imported when they are asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return [*LOCAL_COMMANDS, *super().list_commands(ctx)]
@@ -58,10 +59,10 @@ def where(
 
 
 def local_command(name: str) -> Any:
-    """A command about services on this machine: `muniment.cli_local` has it, and its own imports."""
+    """A command about services on this machine, whose module has imports of its own."""
     single = typer.Typer(add_completion=False)
     try:
-        command = getattr(importlib.import_module("muniment.cli_local"), name)
+        command = getattr(importlib.import_module(f"muniment.{LOCAL_COMMANDS[name]}"), name)
     except ModuleNotFoundError as error:
         command = _only_says_what_is_missing(error)
     single.command(name)(_needing_servers(command))

@@ -44,6 +44,15 @@ async def create(session: AsyncSession, code: str, configuration: Json, metadata
     return row
 
 
+async def hold_code(session: AsyncSession, code: str) -> bool:
+    """Whether no tenant has the code. If so none can get it until the transaction ends, which must be by a rollback.
+
+    Waits for whoever is just creating a tenant with the code.
+    """
+    placed = insert(Tenant).values(code=code).on_conflict_do_nothing(index_elements=[Tenant.code]).returning(Tenant.id)
+    return await session.scalar(placed) is not None
+
+
 async def find(session: AsyncSession, code: str) -> Tenant | None:
     """The tenant, unless it is being deleted: then it is gone for everyone."""
     found: Tenant | None = await session.scalar(select(Tenant).where(Tenant.code == code, Tenant.status != "deleting"))
