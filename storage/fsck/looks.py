@@ -94,11 +94,15 @@ class Looks:
         """Incoming bytes against the tenant's pending rows."""
         self.checked.files += len(batch)
         async with self._database.reading() as session:
-            known = await rows.still_pending(session, map(id_in, batch))
-            if unknown := set(map(id_in, batch)) - known:
-                known |= await rows.ids_to_be_removed(session, unknown)
-        left = [entry for entry in batch if id_in(entry) not in known]
-        return await self._left_over("incoming-left", tenant.code, left)
+            pending = await rows.still_pending(session, map(id_in, batch))
+        unknown = [entry for entry in batch if id_in(entry) not in pending]
+        if not unknown:
+            return []
+        async with self._database.reading() as session:
+            removed = await rows.ids_to_be_removed(session, map(id_in, unknown))
+        return await self._left_over(
+            "incoming-left", tenant.code, [entry for entry in unknown if id_in(entry) not in removed]
+        )
 
     async def folders(self, batch: Sequence[Entry]) -> list[Finding]:
         """Entries of the base, or of the folder of incoming bytes, against the tenants."""

@@ -14,11 +14,10 @@ import pytest
 from sqlalchemy import text
 
 from actors.tenant_changes import DeleteFile, ReserveFile
-from storage.fsck import looks as looks_module
 from storage.fsck import rows as rows_module
 from storage.fsck import volume as volume_module
 from storage.fsck.check import Check, NotAVolume, Scope
-from storage.fsck.findings import Finding
+from storage.fsck.findings import Checked, Finding
 from storage.fsck.repair import MAX_ITEMS, Outcome, Repair, TooMuchToRepair
 from storage.fsck.report import NotAReport, Report, ReportWriter
 from storage.fsck.volume import Volume
@@ -66,7 +65,7 @@ async def report_of(findings: list[Finding], tmp_path: Path, items: int = 10_000
     writer = ReportWriter(out, Scope(NOW))
     for finding in findings:
         writer.add(finding)
-    checked = looks_module.Checked(tenants=1, rows=items, files=1)
+    checked = Checked(tenants=1, rows=items, files=1)
     writer.end(Counter(finding.kind for finding in findings), checked)
     path = tmp_path / "report.json"
     path.write_text(out.getvalue())
