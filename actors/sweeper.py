@@ -64,7 +64,7 @@ class Sweeper:
 
     async def sweep(self) -> None:
         """One round, unless another process is at it."""
-        async with self._database.transaction() as session:
+        async with self._database.transaction_across_tenants() as session:
             if not await session.scalar(text(f"SELECT pg_try_advisory_xact_lock({SWEEP_LOCK})")):
                 return
             await self._finish_operations()
@@ -73,7 +73,7 @@ class Sweeper:
             await self._forget_old_answers()
 
     async def _finish_operations(self) -> None:
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             operations = await running_operations(session)
         for operation in operations:
             # One that cannot end now, because a server is away, must not hold up the others.
@@ -86,7 +86,7 @@ class Sweeper:
 
     async def _remove_some(self) -> int:
         """One batch of removals whose time has come; how many they were."""
-        async with self._database.transaction() as session:
+        async with self._database.transaction_across_tenants() as session:
             old = select(Removal.storage_path).where(Removal.time_created < datetime.now(UTC) - REMOVAL_AGE)
             paths = (await session.scalars(old.limit(BATCH))).all()
             for path in paths:
@@ -97,7 +97,7 @@ class Sweeper:
     async def _abandon_dead_uploads(self) -> None:
         """An upload is dead when its row is old and no byte of it came for as long."""
         grace = self._upload_grace.total_seconds()
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             query = (
                 select(Tenant.code, File.id, File.storage_path)
                 .join(Tenant, Tenant.id == File.tenant_id)
@@ -116,6 +116,6 @@ class Sweeper:
 
     async def _forget_old_answers(self) -> None:
         now = datetime.now(UTC)
-        async with self._database.transaction() as session:
+        async with self._database.transaction_across_tenants() as session:
             await session.execute(delete(TenantCall).where(TenantCall.time_created < now - CALL_AGE))
             await session.execute(delete(IdempotencyKey).where(IdempotencyKey.time_created < now - IDEMPOTENCY_AGE))

@@ -60,7 +60,7 @@ class TenantActor:
     @classmethod
     async def activate(cls, code: str, database: Database, cache: Cache, disk: FilesOnDisk) -> Self:
         """The one active actor of the tenant from now on. Raises `NotFound` when there is no such tenant."""
-        async with database.transaction() as session:
+        async with database.transaction_across_tenants() as session:
             tenant = await tenant_crud.activate_actor(session, code)
         return cls(tenant.id, code, tenant.actor_epoch, database, cache, disk)
 
@@ -123,7 +123,7 @@ class TenantActor:
         """One transaction; the answers, or the expected errors, in the order of the changes."""
         state: TenantState | None = None
         try:
-            async with self._database.transaction() as session:
+            async with self._database.transaction(self.tenant_id) as session:
                 state = await self._load(session, changes)
                 answers = await self._apply_all(session, state, changes)
                 await self._write(session, state)

@@ -53,7 +53,7 @@ async def principal(request: Request, services: ServicesOf) -> Principal:
     record = await _key_record(services, bearer.id) if bearer else None
     if bearer is None or record is None or not bearer.opens(record, services.key_pepper):
         raise Unauthorized
-    services.key_uses.note(record.id)
+    services.key_uses.note(record)
     return Principal(record)
 
 
@@ -96,7 +96,7 @@ def caller(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
 
 async def find_tenant(services: Services, code: str) -> TenantRecord | None:
     async def load() -> Versioned | None:
-        async with services.database.reading() as session:
+        async with services.database.reading_across_tenants() as session:
             row = await tenant_crud.find(session, code)
             return Versioned(row.version, TenantRecord.of(row).to_json()) if row else None
 
@@ -111,7 +111,7 @@ async def find_tenant(services: Services, code: str) -> TenantRecord | None:
 
 async def _key_record(services: Services, key_id: str) -> KeyRecord | None:
     async def load() -> Versioned | None:
-        async with services.database.reading() as session:
+        async with services.database.reading_across_tenants() as session:
             record = await tenant_crud.find_key(session, key_id)
             return Versioned(1, record.to_json()) if record else None
 

@@ -54,7 +54,7 @@ class Readiness:
         return None
 
     async def _check_database(self) -> None:
-        async with self._services.database.reading() as session:
+        async with self._services.database.reading_across_tenants() as session:
             await session.execute(text("SELECT 1"))
 
 

@@ -54,7 +54,7 @@ async def claimed(database: Database, tenant_id: UUID, key: str | None) -> Async
     if key is None:
         yield None
         return
-    async with database.transaction() as session:
+    async with database.transaction(tenant_id) as session:
         stored = await idempotency.begin(session, tenant_id, key)
     if stored is not None:
         yield stored
@@ -73,7 +73,7 @@ async def _renew(database: Database, tenant_id: UUID, key: str) -> None:
     while True:
         await asyncio.sleep(idempotency.LEASE.total_seconds() / RENEWALS_A_LEASE)
         try:
-            async with database.transaction() as session:
+            async with database.transaction(tenant_id) as session:
                 await idempotency.renew(session, tenant_id, key)
         except MunimentError as error:
             log.warning("idempotency lease not renewed", extra={"reason": str(error)})
@@ -81,7 +81,7 @@ async def _renew(database: Database, tenant_id: UUID, key: str) -> None:
 
 async def _give_back(database: Database, tenant_id: UUID, key: str) -> None:
     try:
-        async with database.transaction() as session:
+        async with database.transaction(tenant_id) as session:
             await idempotency.give_back(session, tenant_id, key)
     except MunimentError as error:
         # The lease ends by itself.

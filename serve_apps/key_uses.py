@@ -7,6 +7,7 @@ import time
 from storage import tenant_crud
 from storage.database import Database
 from storage.errors import MunimentError
+from storage.records import KeyRecord
 
 log = logging.getLogger(__name__)
 
@@ -21,23 +22,23 @@ class KeyUses:
         self._noted: dict[str, float] = {}
         self._writing: set[asyncio.Task[None]] = set()
 
-    def note(self, key_id: str) -> None:
+    def note(self, key: KeyRecord) -> None:
         now = time.monotonic()
-        if now - self._noted.get(key_id, -NOTE_SECONDS) < NOTE_SECONDS:
+        if now - self._noted.get(key.id, -NOTE_SECONDS) < NOTE_SECONDS:
             return
         if len(self._noted) >= MAX_REMEMBERED:
             self._noted.clear()
-        self._noted[key_id] = now
-        task = asyncio.create_task(self._write(key_id))
+        self._noted[key.id] = now
+        task = asyncio.create_task(self._write(key))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _write(self, key_id: str) -> None:
+    async def _write(self, key: KeyRecord) -> None:
         try:
-            async with self._database.transaction() as session:
-                await tenant_crud.note_key_use(session, key_id)
+            async with self._database.transaction(key.tenant_id) as session:
+                await tenant_crud.note_key_use(session, key.tenant_id, key.id)
         except MunimentError as error:
-            log.warning("key use not noted", extra={"key": key_id, "reason": str(error)})
+            log.warning("key use not noted", extra={"key": key.id, "reason": str(error)})
 
     async def close(self) -> None:
         """Wait for what is being written."""

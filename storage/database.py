@@ -1,7 +1,12 @@
-"""Connections to PostgreSQL. A transaction is a visible block; reads and writes are different blocks."""
+"""Connections to PostgreSQL. A transaction is a visible block; reads and writes are different blocks.
+
+A block is one tenant's, and then the database itself shows and takes no other tenant's rows, whatever the statements
+say; or it says by its name that it crosses tenants.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 import orjson
 from asyncpg import PostgresError
@@ -10,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 
 from storage.errors import NotFound, Unavailable
+from storage.tenant_role import BIND
 
 CONNECT_TIMEOUT_SECONDS = 5
 COMMAND_TIMEOUT_SECONDS = 60
@@ -66,11 +72,26 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Commits at the end of the block, rolls back when it raises.
+    async def transaction(self, tenant_id: UUID) -> AsyncIterator[AsyncSession]:
+        """One tenant's: commits at the end of the block, rolls back when it raises.
 
         Raises `NotFound` for a row of a tenant that was deleted meanwhile.
         """
+        async with self.transaction_across_tenants() as session:
+            connection = await session.connection()
+            await connection.exec_driver_sql(BIND, (str(tenant_id),))
+            yield session
+
+    @asynccontextmanager
+    async def reading(self, tenant_id: UUID) -> AsyncIterator[AsyncSession]:
+        """One tenant's, and only reads: what it changed is rolled back. Its rows can be looked at afterwards."""
+        async with self.transaction(tenant_id) as session:
+            yield session
+            await _end_reading(session)
+
+    @asynccontextmanager
+    async def transaction_across_tenants(self) -> AsyncIterator[AsyncSession]:
+        """For the operator's work and what runs in the background: here every query must name its tenant itself."""
         try:
             async with self._sessions() as session, session.begin():
                 yield session
@@ -84,15 +105,19 @@ class Database:
             raise
 
     @asynccontextmanager
-    async def reading(self) -> AsyncIterator[AsyncSession]:
-        """A block that only reads; what it may have changed is rolled back. Its rows can be looked at afterwards."""
-        async with self.transaction() as session:
+    async def reading_across_tenants(self) -> AsyncIterator[AsyncSession]:
+        """As `reading`, for what crosses tenants."""
+        async with self.transaction_across_tenants() as session:
             yield session
-            session.expunge_all()
-            await session.rollback()
+            await _end_reading(session)
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+async def _end_reading(session: AsyncSession) -> None:
+    session.expunge_all()
+    await session.rollback()
 
 
 def _json(value: object) -> str:

@@ -237,5 +237,7 @@ async def revoke_key(session: AsyncSession, tenant_id: UUID, key_id: str) -> Non
         raise NotFound("key")
 
 
-async def note_key_use(session: AsyncSession, key_id: str) -> None:
-    await session.execute(update(ApiKey).where(ApiKey.id == key_id).values(time_last_used=func.now()))
+async def note_key_use(session: AsyncSession, tenant_id: UUID, key_id: str) -> None:
+    await session.execute(
+        update(ApiKey).where(ApiKey.tenant_id == tenant_id, ApiKey.id == key_id).values(time_last_used=func.now())
+    )

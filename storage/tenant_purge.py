@@ -48,7 +48,7 @@ class TenantPurge:
 
     async def run(self, operation_id: str) -> bool:
         """Finish the operation; False when another process is at it, or it has ended."""
-        async with self._database.transaction() as session:
+        async with self._database.transaction_across_tenants() as session:
             if not await _take_turn(session, operation_id):
                 return False
             operation = await session.get(Operation, operation_id)
@@ -62,7 +62,7 @@ class TenantPurge:
         await self._disk.detach_tenant(code, operation_id)
         while await self._remove_files(operation_id, tenant_id):
             pass
-        async with self._database.transaction() as session:
+        async with self._database.transaction_across_tenants() as session:
             await session.execute(delete(Removal).where(_of_tenant(code)))
             await session.execute(delete(Tenant).where(Tenant.id == tenant_id))
             # Last: whoever was writing one held a lock that the tenant's removal had to wait for.
@@ -79,7 +79,7 @@ class TenantPurge:
 
     async def _remove_files(self, operation_id: str, tenant_id: UUID) -> int:
         """One batch of rows, noted as progress; how many it were."""
-        async with self._database.transaction() as session:
+        async with self._database.transaction_across_tenants() as session:
             some = select(File.id).where(File.tenant_id == tenant_id).limit(BATCH)
             removed = len((await session.scalars(delete(File).where(File.id.in_(some)).returning(File.id))).all())
             operation = await session.get_one(Operation, operation_id)
@@ -88,7 +88,7 @@ class TenantPurge:
         return removed
 
     async def _conclude(self, operation_id: str, tenant_id: UUID, code: str, cache_entries: int) -> None:
-        async with self._database.transaction() as session:
+        async with self._database.transaction_across_tenants() as session:
             rows_left = await _rows_left(session, tenant_id, code)
             bytes_left = await self._disk.bytes_left(code, operation_id)
             result: dict[str, Any] = {

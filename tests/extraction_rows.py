@@ -44,7 +44,7 @@ class Rows:
             storage_path=f"{self.code}/2025-01/{file_id}.txt",
             state=state,
         )
-        async with self.database.transaction() as session:
+        async with self.database.transaction(self.tenant_id) as session:
             session.add(row)
         return file_id
 
@@ -52,16 +52,16 @@ class Rows:
         """A job enqueued the way the service does it, for a new file unless one is named."""
         file_id = file_id or await self.file()
         options: dict[str, Any] = {"options": {}, "options_hash": "h", "engine_version": ENGINE} | more
-        async with self.database.transaction() as session:
+        async with self.database.transaction(self.tenant_id) as session:
             file = await extraction_crud.lock_file(session, self.tenant_id, file_id)
             return await extraction_crud.enqueue(session, self.tenant_id, NewJob(file, **options), self.max_queued)
 
     async def get(self, job_id: str) -> JobRecord:
-        async with self.database.reading() as session:
+        async with self.database.reading(self.tenant_id) as session:
             return await extraction_crud.get(session, self.tenant_id, job_id)
 
     async def claim(self, max_running: int = 1000, lease: float = LEASE) -> ClaimedJob | None:
-        async with self.database.transaction() as session:
+        async with self.database.transaction(self.tenant_id) as session:
             return await extraction_queue.claim(session, self.tenant_id, max_running, lease)
 
     async def claimed(self, lease: float = LEASE) -> ClaimedJob:
@@ -70,20 +70,20 @@ class Rows:
         return claim
 
     async def finish(self, claim: ClaimedJob, made: NewResult = MADE) -> None:
-        async with self.database.transaction() as session:
+        async with self.database.transaction(self.tenant_id) as session:
             await extraction_queue.finish(session, claim, made)
 
     async def cancel(self, job_id: str) -> JobRecord:
-        async with self.database.transaction() as session:
+        async with self.database.transaction(self.tenant_id) as session:
             return await extraction_crud.cancel(session, self.tenant_id, job_id)
 
     async def delete(self, job_id: str) -> dict[str, int]:
-        async with self.database.transaction() as session:
+        async with self.database.transaction(self.tenant_id) as session:
             return await extraction_crud.delete_job(session, self.tenant_id, job_id)
 
 
 async def make_tenant(database: Database, **configuration: Any) -> Rows:
     code = new_id("t").replace("_", "-")
-    async with database.transaction() as session:
+    async with database.transaction_across_tenants() as session:
         tenant = await tenant_crud.create(session, code, configuration, {})
         return Rows(database, tenant.id, code)

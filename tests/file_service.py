@@ -152,7 +152,7 @@ async def left_of(service: FileService, tenant_id: str, code: str) -> dict[str, 
     tables = [
         table for table in Base.metadata.sorted_tables if table.name not in {"operations", "retired_tenant_codes"}
     ]
-    async with service.services.database.reading() as session:
+    async with service.services.database.reading_across_tenants() as session:
         for table in tables:
             where = (
                 f"SELECT count(*) FROM {table.name} AS t WHERE strpos(t::text, :id) > 0 OR strpos(t::text, :code) > 0"  # noqa: S608

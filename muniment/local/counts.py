@@ -12,7 +12,7 @@ async def count(database_url: str) -> dict[str, Any]:
     """Tenants, files and their bytes, and extraction jobs by state."""
     database = Database(database_url, pool_size=1)
     try:
-        async with database.reading() as session:
+        async with database.reading_across_tenants() as session:
             tenants = await session.scalar(select(func.count()).select_from(Tenant))
             files, size = (
                 await session.execute(

@@ -15,6 +15,7 @@ from muniment.local.child_process import ChildProcess, Command, ServerFailed, wa
 from muniment.local.ports import LOOPBACK, RememberedPorts
 from muniment.local.server_user import ReachableInstallation, server_user
 from storage.key_files import read_or_create_secret
+from storage.tenant_role import TENANT_ROLE
 
 START_SECONDS = 60.0
 """Long enough to replay the write-ahead log after a crash."""
@@ -179,6 +180,9 @@ class EmbeddedPostgres:
             if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", OWNER):
                 # The password is made of URL-safe characters only.
                 await connection.execute(f"CREATE ROLE {OWNER} LOGIN PASSWORD '{self._password}'")
+            if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", TENANT_ROLE):
+                await connection.execute(f"CREATE ROLE {TENANT_ROLE} NOLOGIN")
+            await connection.execute(f"GRANT {TENANT_ROLE} TO {OWNER}")
             if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", OWNER):
                 await connection.execute(f"CREATE DATABASE {OWNER} OWNER {OWNER}")
         finally:

@@ -58,7 +58,7 @@ async def enqueue_once(database: Database, asked: Asked, max_queued: int) -> tup
     `IdempotencyKeyReused`.
     """
     tenant, key = asked.tenant, asked.idempotency_key
-    async with database.transaction() as session:
+    async with database.transaction(tenant.id) as session:
         if key is not None and (stored := await idempotency.begin(session, tenant.id, key)) is not None:
             return same_request(stored, asked.fingerprint), REPLAYED
         body = job_out(await _enqueue(session, asked, max_queued), tenant.code)

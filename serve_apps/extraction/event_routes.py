@@ -42,7 +42,7 @@ async def get_events(
     last_event_id: Annotated[str, Header(max_length=100)] = "",
 ) -> StreamingResponse:
     """`state` (the job) and `progress` events until the job has finished."""
-    async with services.database.reading() as session:
+    async with services.database.reading(found.tenant.id) as session:
         job = await extraction_crud.get(session, found.tenant.id, job_id)
     events = _events(services, changes, found.tenant, job, last_event_id)
     return StreamingResponse(events, 200, {"Cache-Control": "no-store"}, "text/event-stream")
@@ -52,7 +52,7 @@ async def _events(
     services: Services, changes: JobChanges, tenant: TenantRecord, job: JobRecord, seen: str
 ) -> AsyncIterator[bytes]:
     async def read() -> JobRecord:
-        async with services.database.reading() as session:
+        async with services.database.reading(tenant.id) as session:
             return await extraction_crud.get(session, tenant.id, job.id)
 
     while True:

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 async def find_result(services: Services, tenant_id: UUID, job_id: str) -> StoredResult:
     """Always from the database: what was deleted is gone at once. Raises `NotFound` and `NotFinished`."""
-    async with services.database.reading() as session:
+    async with services.database.reading(tenant_id) as session:
         return await extraction_results.find(session, tenant_id, job_id)
 
 
@@ -39,7 +39,7 @@ async def read_document(services: Services, stored: StoredResult) -> bytes:
 
 
 async def _from_database(services: Services, stored: StoredResult) -> bytes:
-    async with services.database.reading() as session:
+    async with services.database.reading(stored.job.tenant_id) as session:
         document = await extraction_results.read_document(session, stored.job.tenant_id, stored.result_id)
     if document is None:
         raise NotFound("extraction")

@@ -75,7 +75,7 @@ async def _wait(
     seconds: float,
 ) -> JobRecord:
     async def read() -> JobRecord:
-        async with services.database.reading() as session:
+        async with services.database.reading(tenant.id) as session:
             return await extraction_crud.get(session, tenant.id, job_id)
 
     return await changes.until(job_id, read, reached, seconds)
@@ -101,7 +101,7 @@ async def list_jobs(
         if not is_id("ex", position.id):
             raise BadCursor
         after = (position.moment(), position.id)
-    async with services.database.reading() as session:
+    async with services.database.reading(found.tenant.id) as session:
         jobs = await extraction_crud.page(session, found.tenant.id, wanted, limit + 1, after)
     items, more = jobs[:limit], len(jobs) > limit
     last = Cursor(items[-1].time_created.isoformat(), items[-1].id).encode(list_id) if more else None
@@ -118,7 +118,7 @@ async def get_job(
     wait: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     """A job. With `wait`, as soon as its state is another one, or after so many seconds."""
-    async with services.database.reading() as session:
+    async with services.database.reading(found.tenant.id) as session:
         job = await extraction_crud.get(session, found.tenant.id, job_id)
     if wait and not job.is_final:
         before = job.state
@@ -130,7 +130,7 @@ async def get_job(
 @router.post("/{job_id}:cancel", status_code=202, response_model=schemas.JobOut)
 async def cancel(job_id: str, found: Writer, services: ServicesOf) -> Response:
     """Stop a job: at once while it waits, within seconds while it runs."""
-    async with services.database.transaction() as session:
+    async with services.database.transaction(found.tenant.id) as session:
         job = await extraction_crud.cancel(session, found.tenant.id, job_id)
     return json_answer(job_out(job, found.tenant.code), 202)
 
@@ -138,7 +138,7 @@ async def cancel(job_id: str, found: Writer, services: ServicesOf) -> Response:
 @router.delete("/{job_id}", status_code=204)
 async def delete(job_id: str, found: Writer, services: ServicesOf) -> Response:
     """Remove a job and its result; one that runs is stopped."""
-    async with services.database.transaction() as session:
+    async with services.database.transaction(found.tenant.id) as session:
         invalid = await extraction_crud.delete_job(session, found.tenant.id, job_id)
     await services.cache.invalidate(invalid)
     return Response(status_code=204)

@@ -14,7 +14,7 @@ async def find_file(services: Services, tenant: TenantRecord, file_id: str) -> F
     """Raises `NotFound` for a file that is not there, not whole yet, or another tenant's."""
 
     async def load() -> Versioned | None:
-        async with services.database.reading() as session:
+        async with services.database.reading(tenant.id) as session:
             record = await file_crud.find(session, tenant.id, file_id)
             return Versioned(record.version, record.to_json()) if record else None
 

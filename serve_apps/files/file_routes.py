@@ -91,7 +91,7 @@ async def list_files(
     """A page of the tenant's files."""
     list_id = list_fingerprint(found.tenant.code, chosen, order)
     after = position(cursor, order, list_id) if cursor is not None else None
-    async with services.database.reading() as session:
+    async with services.database.reading(found.tenant.id) as session:
         records = await file_crud.page(session, found.tenant.id, chosen, order, limit + 1, after)
     more = len(records) > limit
     items = records[:limit]
@@ -156,7 +156,7 @@ FileIds = Annotated[schemas.FileIds, Depends(json_body(schemas.FileIds))]
 @router.post("/files:batch-get", response_model=schemas.BatchOut, openapi_extra=json_request(schemas.FileIds))
 async def batch_get(found: Reader, services: ServicesOf, asked: FileIds) -> Response:
     """Several files at once, in the order asked for, each with a status of its own."""
-    async with services.database.reading() as session:
+    async with services.database.reading(found.tenant.id) as session:
         records = await file_crud.find_several(session, found.tenant.id, asked.ids)
     items = [
         {"id": file_id, "status": 200, "file": file_out(records[file_id])}

@@ -62,7 +62,7 @@ async def create_tenant(
     tenant_crud.check_code(new.code)
     refuse_bad_metadata(new.metadata)
     configuration = _configuration(new.configuration)
-    async with services.database.transaction() as session:
+    async with services.database.transaction_across_tenants() as session:
         row = await tenant_crud.create(session, new.code, configuration.stored(), new.metadata)
         key, bearer = await tenant_crud.add_key(session, row.id, services.key_pepper, name="first")
         stats = await tenant_crud.stats(session, row.id)
@@ -98,7 +98,7 @@ async def list_tenants(
     if cursor is not None:
         found = Cursor.decode(cursor, TENANTS)
         after = (found.moment(), _uuid(found.id))
-    async with services.database.reading() as session:
+    async with services.database.reading_across_tenants() as session:
         rows = await tenant_crud.page(session, limit + 1, after)
         records = [TenantRecord.of(row) for row in rows[:limit]]
         stats = await tenant_crud.stats_of(session, [record.id for record in records])
@@ -118,7 +118,7 @@ def _uuid(text: str) -> UUID:
 @router.get("/tenants/{code}", response_model=schemas.TenantOut)
 async def get_tenant(request: Request, found: Reader, services: ServicesOf) -> Response:
     """A tenant with its configuration (defaults filled in) and statistics."""
-    async with services.database.reading() as session:
+    async with services.database.reading(found.tenant.id) as session:
         row = await tenant_crud.find(session, found.tenant.code)
         if row is None:
             raise NotFound("tenant")
@@ -143,7 +143,7 @@ async def update_tenant(request: Request, found: Admin, services: ServicesOf) ->
     changes = validated(schemas.TenantPatch, patch)
     change = UpdateTenant(uuid4(), version, changes.configuration, changes.metadata)
     record = await services.tenants.call(found.tenant, change)
-    async with services.database.reading() as session:
+    async with services.database.reading(record.id) as session:
         stats = await tenant_crud.stats(session, record.id)
     return json_answer(schemas.tenant_out(record, stats), headers={"ETag": version_tag(record.version)})
 
@@ -186,7 +186,7 @@ async def _expect_own_deletion(services: Services, code: str, operation_id: str)
 
 
 async def _operation(services: Services, operation_id: str) -> OperationRecord:
-    async with services.database.reading() as session:
+    async with services.database.reading_across_tenants() as session:
         return await find_operation(session, operation_id)
 
 
@@ -219,7 +219,7 @@ async def create_key(
     new: Annotated[schemas.NewKey, Depends(json_body(schemas.NewKey))],
 ) -> Response:
     """Make a key. Its secret is in this answer only."""
-    async with services.database.transaction() as session:
+    async with services.database.transaction(found.tenant.id) as session:
         row, bearer = await tenant_crud.add_key(
             session, found.tenant.id, services.key_pepper, new.name, new.scopes, new.time_expires
         )
@@ -232,7 +232,7 @@ async def create_key(
 @router.get("/tenants/{code}/api-keys/{key_id}", response_model=schemas.KeyOut)
 async def get_key(key_id: str, found: Admin, services: ServicesOf) -> Response:
     """A key, without its secret."""
-    async with services.database.reading() as session:
+    async with services.database.reading(found.tenant.id) as session:
         row = await tenant_crud.key(session, found.tenant.id, key_id)
     return json_answer(schemas.key_out(row))
 
@@ -240,7 +240,7 @@ async def get_key(key_id: str, found: Admin, services: ServicesOf) -> Response:
 @router.get("/tenants/{code}/api-keys", response_model=schemas.KeyList)
 async def list_keys(found: Admin, services: ServicesOf) -> Response:
     """The tenant's keys, without their secrets."""
-    async with services.database.reading() as session:
+    async with services.database.reading(found.tenant.id) as session:
         rows = await tenant_crud.keys(session, found.tenant.id)
     return json_answer({"items": [schemas.key_out(row) for row in rows], "next_cursor": None})
 
@@ -248,7 +248,7 @@ async def list_keys(found: Admin, services: ServicesOf) -> Response:
 @router.delete("/tenants/{code}/api-keys/{key_id}", status_code=204)
 async def revoke_key(key_id: str, found: Admin, services: ServicesOf) -> Response:
     """Revoke a key; it stops working everywhere at once."""
-    async with services.database.transaction() as session:
+    async with services.database.transaction(found.tenant.id) as session:
         await tenant_crud.revoke_key(session, found.tenant.id, key_id)
     await services.cache.invalidate({api_key_key(key_id): GONE})
     return Response(status_code=204)

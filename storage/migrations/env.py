@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from storage.database import async_url
 from storage.models import Base
+from storage.tenant_role import prepare
 
 MIGRATION_LOCK = 6_865_201
 """Key of the advisory lock that migrating processes queue at; any number that nothing else here uses."""
@@ -18,6 +19,7 @@ def _run(connection: Connection) -> None:
     with context.begin_transaction():
         connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
         context.run_migrations()
+        prepare(connection)
 
 
 async def _migrate() -> None:

@@ -64,10 +64,10 @@ class TenantClient:
 
     async def finish_next(self, made: NewResult) -> str:
         """What a runner and a parser would do with the oldest waiting job."""
-        async with self.rows.database.transaction() as session:
+        async with self.rows.database.transaction(self.rows.tenant_id) as session:
             claimed = await claim(session, self.rows.tenant_id, 100, LEASE)
         assert claimed is not None
-        async with self.rows.database.transaction() as session:
+        async with self.rows.database.transaction(self.rows.tenant_id) as session:
             await extraction_queue.finish(session, claimed, made)
         return claimed.id
 
@@ -98,7 +98,7 @@ async def tenant_client(service: Service, scopes: tuple[Scope, ...] = SCOPES, **
 
 
 async def new_key(service: Service, rows: Rows, scopes: tuple[Scope, ...]) -> str:
-    async with service.database.transaction() as session:
+    async with service.database.transaction_across_tenants() as session:
         _, bearer = await tenant_crud.add_key(session, rows.tenant_id, PEPPER.encode(), scopes=scopes)
     return str(bearer)
 

@@ -59,7 +59,7 @@ async def test_a_stream_tells_state_and_progress_until_the_end(tenant: TenantCli
     await _until_waiting(tenant, job)
     claim = await tenant.rows.claimed()
     await asyncio.sleep(0.1)
-    async with tenant.rows.database.transaction() as session:
+    async with tenant.rows.database.transaction(tenant.rows.tenant_id) as session:
         await extraction_queue.report_progress(session, claim, 1, 2, LEASE)
     await asyncio.sleep(0.1)
     await tenant.rows.finish(claim)

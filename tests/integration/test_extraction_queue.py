@@ -34,7 +34,7 @@ async def rows(database: Database) -> Rows:
 
 async def _make_available(rows: Rows) -> None:
     """Let the back-off of the tenant's jobs be over."""
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         await session.execute(
             update(ExtractionJob)
             .where(ExtractionJob.tenant_id == rows.tenant_id)
@@ -43,12 +43,12 @@ async def _make_available(rows: Rows) -> None:
 
 
 async def _fail(rows: Rows, claim: ClaimedJob, error: dict[str, object]) -> None:
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         await extraction_queue.fail(session, claim, error)
 
 
 async def _result_count(rows: Rows) -> int:
-    async with rows.database.reading() as session:
+    async with rows.database.reading(rows.tenant_id) as session:
         count = await session.scalar(
             select(func.count()).select_from(ExtractionResult).where(ExtractionResult.tenant_id == rows.tenant_id)
         )
@@ -67,7 +67,7 @@ async def test_a_job_is_queued_then_running_then_succeeded_with_its_result(rows:
     done = await rows.get(job.id)
     assert (done.state, done.pages_done, done.pages_total, done.is_final) == ("succeeded", 2, 2, True)
     assert done.time_finished is not None
-    async with rows.database.reading() as session:
+    async with rows.database.reading(rows.tenant_id) as session:
         stored = await extraction_results.find(session, rows.tenant_id, job.id)
         document = await extraction_results.read_document(session, rows.tenant_id, stored.result_id)
     assert document == b'{"content": "done"}'
@@ -98,7 +98,7 @@ async def test_jobs_are_claimed_oldest_first(rows: Rows) -> None:
 async def test_an_old_attempt_cannot_write(rows: Rows) -> None:
     await rows.job()
     old = await rows.claimed(lease=-1)
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction_across_tenants() as session:
         assert old.id in await extraction_queue.sweep_expired(session)
     await _make_available(rows)
     new = await rows.claimed()
@@ -109,12 +109,12 @@ async def test_an_old_attempt_cannot_write(rows: Rows) -> None:
         await _fail(rows, old, FINAL)
     for write in (extraction_queue.give_back, extraction_queue.cancelled, extraction_queue.crash):
         with pytest.raises(LeaseLost):
-            async with rows.database.transaction() as session:
+            async with rows.database.transaction(rows.tenant_id) as session:
                 await write(session, old)
     with pytest.raises(LeaseLost):
-        async with rows.database.transaction() as session:
+        async with rows.database.transaction(rows.tenant_id) as session:
             await extraction_queue.report_progress(session, old, 1, 2, LEASE)
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         assert await extraction_queue.renew(session, [old, new], LEASE) == {new.id: False}
     assert await _result_count(rows) == 0
     await rows.finish(new)
@@ -125,7 +125,7 @@ async def test_an_expired_lease_is_good_until_somebody_sweeps_it(rows: Rows) -> 
     """After an outage of the database the holders, who are alive, renew first."""
     await rows.job()
     claim = await rows.claimed(lease=-1)
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction_across_tenants() as session:
         assert await extraction_queue.renew(session, [claim], LEASE) == {claim.id: False}
         assert claim.id not in await extraction_queue.sweep_expired(session)
 
@@ -136,7 +136,7 @@ async def test_the_third_crash_fails_the_job(rows: Rows) -> None:
         claim = await rows.claimed(lease=-1)
         assert claim.attempt == attempt
         assert claim.password == b"sealed"
-        async with rows.database.transaction() as session:
+        async with rows.database.transaction_across_tenants() as session:
             await extraction_queue.sweep_expired(session)
         await _make_available(rows)
     failed = await rows.get(job.id)
@@ -148,7 +148,7 @@ async def test_the_third_crash_fails_the_job(rows: Rows) -> None:
 
 
 async def _password(rows: Rows, job_id: str) -> bytes | None:
-    async with rows.database.reading() as session:
+    async with rows.database.reading(rows.tenant_id) as session:
         password: bytes | None = await session.scalar(select(ExtractionJob.password).where(ExtractionJob.id == job_id))
         return password
 
@@ -176,7 +176,7 @@ async def test_work_given_back_is_nobodys_failure(rows: Rows) -> None:
     for attempt in range(1, MAX_FAILURES + 2):
         claim = await rows.claimed()
         assert claim.attempt == attempt
-        async with rows.database.transaction() as session:
+        async with rows.database.transaction(rows.tenant_id) as session:
             await extraction_queue.give_back(session, claim)
 
 
@@ -195,9 +195,9 @@ async def test_a_job_whose_cancellation_was_accepted_ends_cancelled(rows: Rows, 
     claim = await rows.claimed(lease=-1 if ending == "sweep" else LEASE)
     assert (await rows.cancel(job.id)).state == "running"
     with pytest.raises(CancelRequested):
-        async with rows.database.transaction() as session:
+        async with rows.database.transaction(rows.tenant_id) as session:
             await extraction_queue.report_progress(session, claim, 1, 2, LEASE)
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         match ending:
             case "finish":
                 await extraction_queue.finish(session, claim, MADE)
@@ -288,7 +288,7 @@ async def test_a_job_enqueued_while_the_same_work_was_being_stored_is_not_parsed
     await rows.job(await rows.file("same"))
     claim = await rows.claimed()
     file_id = await rows.file("same")
-    async with rows.database.transaction() as enqueuing:
+    async with rows.database.transaction(rows.tenant_id) as enqueuing:
         file = await extraction_crud.lock_file(enqueuing, rows.tenant_id, file_id)
         late = await extraction_crud.enqueue(
             enqueuing, rows.tenant_id, extraction_crud.NewJob(file, {}, "h", ENGINE), 10
@@ -328,7 +328,7 @@ async def test_a_result_found_by_a_new_job_is_not_removed_under_it(rows: Rows) -
     first = await rows.job(await rows.file("same"))
     await rows.finish(await rows.claimed())
     file_id = await rows.file("same")
-    async with rows.database.transaction() as enqueuing:
+    async with rows.database.transaction(rows.tenant_id) as enqueuing:
         file = await extraction_crud.lock_file(enqueuing, rows.tenant_id, file_id)
         born = await extraction_crud.enqueue(
             enqueuing, rows.tenant_id, extraction_crud.NewJob(file, {}, "h", ENGINE), 10
@@ -336,7 +336,7 @@ async def test_a_result_found_by_a_new_job_is_not_removed_under_it(rows: Rows) -
         deleting = asyncio.create_task(rows.delete(first.id))
         await _until_blocked(rows.database)
     assert await deleting == {}
-    async with rows.database.reading() as session:
+    async with rows.database.reading(rows.tenant_id) as session:
         await extraction_results.find(session, rows.tenant_id, born.id)
 
 
@@ -344,7 +344,7 @@ async def _until_blocked(database: Database) -> None:
     """Until some connection waits for a lock."""
     async with asyncio.timeout(10):
         while True:
-            async with database.reading() as session:
+            async with database.reading_across_tenants() as session:
                 waiting = await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))
             if waiting:
                 return
@@ -359,7 +359,7 @@ async def test_deleting_files_takes_their_jobs_and_results_but_not_shared_ones(r
     await rows.finish(await rows.claimed())
     running = await rows.job(alone, options_hash="other")
     claim = await rows.claimed()
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         invalid = await extraction_crud.forget_file_extractions(session, rows.tenant_id, [shared, alone])
         assert await extraction_crud.forget_file_extractions(session, rows.tenant_id, []) == {}
         for file in await session.scalars(select(File).where(File.id.in_([shared, alone]))):
@@ -377,7 +377,7 @@ async def test_deleting_files_takes_their_jobs_and_results_but_not_shared_ones(r
 async def test_a_job_for_a_file_that_is_being_deleted_is_refused(rows: Rows) -> None:
     """Race: the file is deleted while a job for it is being enqueued."""
     file_id = await rows.file()
-    async with rows.database.transaction() as deleting:
+    async with rows.database.transaction(rows.tenant_id) as deleting:
         await extraction_crud.forget_file_extractions(deleting, rows.tenant_id, [file_id])
         enqueuing = asyncio.create_task(rows.job(file_id))
         await _until_blocked(rows.database)
@@ -397,11 +397,11 @@ async def test_only_the_tenants_active_files_can_be_extracted(rows: Rows, databa
 async def test_a_tenant_that_takes_no_changes_takes_no_jobs(rows: Rows, status: str, refusal: type[Exception]) -> None:
     file_id = await rows.file()
     await rows.job()
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction_across_tenants() as session:
         await session.execute(update(Tenant).where(Tenant.id == rows.tenant_id).values(status=status))
     with pytest.raises(refusal):
         await rows.job(file_id)
-    async with rows.database.reading() as session:
+    async with rows.database.reading_across_tenants() as session:
         waiting = await extraction_queue.waiting_tenants(session)
     assert rows.tenant_id not in {tenant.tenant_id for tenant in waiting}
 
@@ -424,7 +424,7 @@ async def test_waiting_tenants_are_found_once_with_their_share(database: Databas
         await plain.job()
         await heavy.job()
     await heavy.claimed()
-    async with database.reading() as session:
+    async with database.reading_across_tenants() as session:
         waiting = {tenant.tenant_id: tenant for tenant in await extraction_queue.waiting_tenants(session)}
     assert idle.tenant_id not in waiting
     found = waiting[heavy.tenant_id]
@@ -435,7 +435,7 @@ async def test_waiting_tenants_are_found_once_with_their_share(database: Databas
 async def test_progress_is_seen_and_renews_the_lease(rows: Rows) -> None:
     job = await rows.job()
     claim = await rows.claimed(lease=-1)
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction_across_tenants() as session:
         await extraction_queue.report_progress(session, claim, 3, 7, LEASE)
         assert claim.id not in await extraction_queue.sweep_expired(session)
     seen = await rows.get(job.id)
@@ -447,7 +447,7 @@ async def test_jobs_are_listed_newest_first_page_by_page(rows: Rows) -> None:
     seen: list[str] = []
     after = None
     while True:
-        async with rows.database.reading() as session:
+        async with rows.database.reading(rows.tenant_id) as session:
             page = await extraction_crud.page(session, rows.tenant_id, extraction_crud.JobFilter(), 2, after)
         if not page:
             break
@@ -469,7 +469,7 @@ async def test_jobs_are_listed_by_state_file_and_batch(rows: Rows) -> None:
         ],
         second.id: [extraction_crud.JobFilter(state="cancelled")],
     }
-    async with rows.database.reading() as session:
+    async with rows.database.reading(rows.tenant_id) as session:
         for job_id, filters in wanted.items():
             for wished in filters:
                 page = await extraction_crud.page(session, rows.tenant_id, wished, 10, None)
@@ -482,14 +482,14 @@ async def test_another_tenants_job_does_not_exist(rows: Rows, database: Database
     for call in (rows.get, rows.cancel, rows.delete):
         with pytest.raises(NotFound):
             await call(job.id)
-    async with database.reading() as session:
+    async with database.reading_across_tenants() as session:
         with pytest.raises(NotFound):
             await extraction_results.find(session, rows.tenant_id, job.id)
 
 
 async def test_there_is_no_result_before_the_end(rows: Rows) -> None:
     job = await rows.job()
-    async with rows.database.reading() as session:
+    async with rows.database.reading(rows.tenant_id) as session:
         with pytest.raises(NotFinished):
             await extraction_results.find(session, rows.tenant_id, job.id)
 
@@ -498,7 +498,7 @@ async def test_a_nul_character_in_a_document_becomes_a_replacement_character(row
     job = await rows.job()
     document = rb'{"content":"a\u0000b \\u0000 \\\u0000"}'
     await rows.finish(await rows.claimed(), NewResult(ENGINE, "succeeded", 1, document))
-    async with rows.database.reading() as session:
+    async with rows.database.reading(rows.tenant_id) as session:
         stored = await extraction_results.find(session, rows.tenant_id, job.id)
         kept = await extraction_results.read_document(session, rows.tenant_id, stored.result_id)
         assert await extraction_results.read_document(session, stored.job.tenant_id, rows.tenant_id) is None

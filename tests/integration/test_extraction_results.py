@@ -68,7 +68,7 @@ async def _bytes(redis: Redis, key: str) -> bytes:
 
 
 async def _stored(tenant: TenantClient, job: str) -> StoredResult:
-    async with tenant.rows.database.reading() as session:
+    async with tenant.rows.database.reading(tenant.rows.tenant_id) as session:
         return await extraction_results.find(session, tenant.rows.tenant_id, job)
 
 
@@ -133,7 +133,7 @@ async def test_an_unchanged_result_is_not_sent_again(tenant: TenantClient, job: 
     response = await tenant.get(path, headers={"If-None-Match": tags[0]})
     assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", tags[0])
     assert (await tenant.get(path, headers={"If-None-Match": tags[1]})).status_code == 200
-    async with tenant.rows.database.transaction() as session:
+    async with tenant.rows.database.transaction(tenant.rows.tenant_id) as session:
         await session.execute(
             update(File).where(File.tenant_id == tenant.rows.tenant_id).values(file_name="b.txt", version=2)
         )
@@ -227,7 +227,7 @@ async def test_a_result_that_goes_while_it_is_read_is_not_found(
     read = extraction_results.read_document
 
     async def after_deletion(session: Any, tenant_id: Any, result_id: Any) -> bytes | None:
-        async with tenant.rows.database.transaction() as deleting:
+        async with tenant.rows.database.transaction(tenant.rows.tenant_id) as deleting:
             await extraction_crud.delete_job(deleting, tenant.rows.tenant_id, job)
         return await read(session, tenant_id, result_id)
 

@@ -150,7 +150,7 @@ async def test_a_password_is_kept_encrypted_and_never_shown(tenant: TenantClient
     job_id = response.json()["id"]
     assert "very-secret" not in response.text
     assert "very-secret" not in (await tenant.get(f"{tenant.jobs}/{job_id}")).text
-    async with tenant.rows.database.reading() as session:
+    async with tenant.rows.database.reading(tenant.rows.tenant_id) as session:
         kept = await session.scalar(select(ExtractionJob.password).where(ExtractionJob.id == job_id))
     assert kept is not None
     assert b"very-secret" not in kept
@@ -376,7 +376,7 @@ async def test_a_failed_job_says_why(tenant: TenantClient) -> None:
     job = await tenant.created()
     error = {"code": "corrupt-file", "phase": "parse", "retryable": False, "message": "It is broken."}
     claim = await tenant.rows.claimed()
-    async with tenant.rows.database.transaction() as session:
+    async with tenant.rows.database.transaction(tenant.rows.tenant_id) as session:
         await extraction_queue.fail(session, claim, error)
     found = (await tenant.get(f"{tenant.jobs}/{job}")).json()
     assert (found["state"], found["error"]) == ("failed", error)

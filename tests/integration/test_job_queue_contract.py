@@ -82,7 +82,7 @@ async def _in_postgres(database: Database) -> Kit:
         return (await rows.get(job_id)).state
 
     async def _set(**values: Any) -> None:
-        async with database.transaction() as session:
+        async with database.transaction_across_tenants() as session:
             past = func.now() - text("interval '1 second'")
             await session.execute(
                 update(ExtractionJob)

@@ -62,12 +62,12 @@ async def heard(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 
 
 async def _send(database: Database, payload: str) -> None:
-    async with database.transaction() as session:
+    async with database.transaction_across_tenants() as session:
         await extraction_signals.send(session, CHANNEL, payload)
 
 
 async def test_a_signal_is_heard_when_its_transaction_commits(heard: Heard, database: Database) -> None:
-    async with database.reading() as session:
+    async with database.reading_across_tenants() as session:
         await extraction_signals.send(session, CHANNEL, "rolled back")
     await _send(database, "kept")
     await heard.until(lambda: bool(heard.signals))
@@ -77,7 +77,7 @@ async def test_a_signal_is_heard_when_its_transaction_commits(heard: Heard, data
 async def test_a_lost_connection_comes_back_and_says_that_signals_may_be_missing(
     heard: Heard, database: Database
 ) -> None:
-    async with database.transaction() as session:
+    async with database.transaction_across_tenants() as session:
         await session.execute(
             text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = :name"),
             {"name": signal_listener.APPLICATION_NAME},

@@ -169,7 +169,7 @@ async def test_a_deleted_file_is_gone_with_its_bytes(service: FileService, tenan
     assert (await tenant.patch(path, {"tags": []}, "*")).status_code == 404
     assert tenant.files_on_disk() == []
     assert (await tenant.stats())["total_bytes"] == 0
-    async with service.services.database.reading() as session:
+    async with service.services.database.reading_across_tenants() as session:
         assert await session.scalar(text("SELECT count(*) FROM files WHERE id = :id"), {"id": file["id"]}) == 0
 
 

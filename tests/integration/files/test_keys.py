@@ -48,7 +48,7 @@ async def test_a_key_is_shown_with_its_secret_once(service: FileService, tenant:
     shown = await service.http.get(answer.headers["location"])
     assert shown.json() == {name: value for name, value in key.items() if name != "secret"}
     assert key["secret"][-43:] not in listed.text + shown.text
-    async with service.services.database.reading() as session:
+    async with service.services.database.reading_across_tenants() as session:
         rows = await session.execute(text("SELECT api_keys::text FROM api_keys WHERE id = :id"), {"id": key["id"]})
         assert key["secret"][-43:] not in rows.scalar_one()
 

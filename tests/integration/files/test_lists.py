@@ -94,7 +94,7 @@ async def listed(service: FileService) -> SampleTenant:
 async def model(service: FileService, listed: SampleTenant) -> Model:
     tenant_id = (await listed.request("GET", "")).json()["id"]
     files = sample_files()
-    async with service.services.database.transaction() as session:
+    async with service.services.database.transaction_across_tenants() as session:
         for file in files:
             fields = file | {"metadata_": file["metadata"], "tenant_id": tenant_id, "state": "active"}
             del fields["metadata"]

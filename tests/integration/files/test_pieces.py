@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -13,6 +13,7 @@ from serve_apps.services import Services
 from storage import file_crud, tenant_crud
 from storage.database import Database
 from storage.errors import Unavailable
+from storage.records import KeyRecord
 from storage.settings import Settings
 from tests.file_service import FileService, SampleTenant
 
@@ -22,7 +23,7 @@ async def test_services_are_opened_from_settings_and_closed(tmp_path: Path, data
     assert services.operator_key == (tmp_path / "keys" / "operator-key").read_text().strip()
     assert (tmp_path / "files" / ".incoming").is_dir()
     await services.cache.ping()
-    async with services.database.reading() as session:
+    async with services.database.reading_across_tenants() as session:
         assert await tenant_crud.find(session, "no-such-tenant") is None
         assert await file_crud.find(session, uuid4(), "no id\0") is None
     await services.close()
@@ -31,7 +32,7 @@ async def test_services_are_opened_from_settings_and_closed(tmp_path: Path, data
 async def test_the_use_of_a_key_is_noted_once_a_minute(monkeypatch: pytest.MonkeyPatch, database_url: str) -> None:
     written: list[str] = []
 
-    async def note(_: Any, key_id: str) -> None:
+    async def note(_: Any, _tenant_id: UUID, key_id: str) -> None:
         written.append(key_id)
 
     monkeypatch.setattr(tenant_crud, "note_key_use", note)
@@ -39,7 +40,7 @@ async def test_the_use_of_a_key_is_noted_once_a_minute(monkeypatch: pytest.Monke
     database = Database(database_url)
     uses = KeyUses(database)
     for key in ("a", "a", "b", "a", "c", "a"):
-        uses.note(key)
+        uses.note(KeyRecord(key, uuid4(), "", "", frozenset(), None))
         await uses.close()
     # More keys than are remembered: it begins anew.
     assert written == ["a", "b", "c", "a"]
@@ -59,7 +60,7 @@ async def test_a_database_that_is_away_does_not_keep_a_key_from_being_used(
 
 
 async def test_rows_can_be_looked_at_after_they_were_read(service: FileService, tenant: SampleTenant) -> None:
-    async with service.services.database.reading() as session:
+    async with service.services.database.reading_across_tenants() as session:
         row = await tenant_crud.find(session, tenant.code)
         assert row is not None
         row.metadata_ = {"changed": True}
@@ -69,7 +70,7 @@ async def test_rows_can_be_looked_at_after_they_were_read(service: FileService, 
 
 
 async def connect(database: Database, held: asyncio.Event | None = None, until: asyncio.Event | None = None) -> None:
-    async with database.transaction() as session:
+    async with database.transaction_across_tenants() as session:
         await session.connection()
         if held is not None and until is not None:
             held.set()

@@ -26,7 +26,7 @@ LONG_AGO = datetime.now(UTC) - timedelta(hours=3)
 @pytest.fixture
 async def sweeper(service: FileService) -> Sweeper:
     services = service.services
-    async with services.database.transaction() as session:
+    async with services.database.transaction_across_tenants() as session:
         # Of other tests: this sweep works on its own.
         await session.execute(text("DELETE FROM removals"))
         await session.execute(text("UPDATE operations SET state = 'failed' WHERE state = 'running'"))
@@ -55,7 +55,7 @@ class DeadUpload:
         await self.service.services.disk.keep(self.received, self.path)
 
     async def grow_old(self, *, bytes_too: bool = True) -> None:
-        async with self.service.services.database.transaction() as session:
+        async with self.service.services.database.transaction_across_tenants() as session:
             await session.execute(
                 text("UPDATE files SET time_created = :then WHERE id = :id"), {"then": LONG_AGO, "id": self.id}
             )
@@ -66,7 +66,7 @@ class DeadUpload:
         return [path for path in self.tenant.files_on_disk() if self.id in path.name]
 
     async def row(self) -> str | None:
-        async with self.service.services.database.reading() as session:
+        async with self.service.services.database.reading_across_tenants() as session:
             found: str | None = await session.scalar(text("SELECT state FROM files WHERE id = :id"), {"id": self.id})
         return found
 
@@ -171,12 +171,12 @@ async def test_removals_that_were_done_are_forgotten(
 
 
 async def _age_removals(service: FileService) -> None:
-    async with service.services.database.transaction() as session:
+    async with service.services.database.transaction_across_tenants() as session:
         await session.execute(text("UPDATE removals SET time_created = :then"), {"then": LONG_AGO})
 
 
 async def _count(service: FileService, table: str) -> int:
-    async with service.services.database.reading() as session:
+    async with service.services.database.reading_across_tenants() as session:
         return int(await session.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608 - our own names
 
 
@@ -291,7 +291,7 @@ async def test_answers_are_kept_for_those_who_may_ask_again_and_not_for_ever(
     tenant_id = UUID((await tenant.request("GET", "")).json()["id"])
 
     async def kept() -> tuple[int, int]:
-        async with service.services.database.reading() as session:
+        async with service.services.database.reading_across_tenants() as session:
             found = await session.execute(
                 text(
                     "SELECT (SELECT count(*) FROM tenant_calls WHERE tenant_id = :id),"
@@ -304,7 +304,7 @@ async def test_answers_are_kept_for_those_who_may_ask_again_and_not_for_ever(
 
     await sweeper.sweep()
     assert await kept() == (1, 1)
-    async with service.services.database.transaction() as session:
+    async with service.services.database.transaction_across_tenants() as session:
         for table in ("tenant_calls", "idempotency_keys"):
             await session.execute(
                 text(f"UPDATE {table} SET time_created = now() - interval '25 hours' WHERE tenant_id = :id"),  # noqa: S608

@@ -48,9 +48,9 @@ class WatchedDatabase(Database):
         self.failure_after: Exception | None = None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
+    async def transaction_across_tenants(self) -> AsyncIterator[AsyncSession]:
         self.transactions += 1
-        async with super().transaction() as session:
+        async with super().transaction_across_tenants() as session:
             yield session
             await session.flush()
             self.begun.set()
@@ -84,7 +84,7 @@ class Stage:
         return file_id
 
     async def row(self, statement: str, **values: Any) -> Any:
-        async with self.database.reading() as session:
+        async with self.database.reading_across_tenants() as session:
             found = await session.execute(text(statement), {"code": self.code, "tenant": self.tenant_id} | values)
             return found.one()
 
@@ -106,7 +106,7 @@ async def stage(tmp_path: Path, database_url: str, redis_url: str) -> AsyncItera
     code = f"t-{uuid4().hex[:20]}"
     await disk.prepare()
     await disk.prepare_tenant(code)
-    async with database.transaction() as session:
+    async with database.transaction_across_tenants() as session:
         tenant = await tenant_crud.create(session, code, {}, {})
     running = Stage(database, cache, disk, code, tenant.id)
     yield running
@@ -243,7 +243,7 @@ async def _until_waiting_for_a_lock(database: Database) -> None:
     """Another process, the database's, comes to its lock in its own time."""
     async with asyncio.timeout(20):
         while True:
-            async with database.reading() as session:
+            async with database.reading_across_tenants() as session:
                 if await session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
                     return
             await asyncio.sleep(0.02)

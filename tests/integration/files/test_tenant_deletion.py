@@ -288,7 +288,7 @@ async def test_a_tenant_that_goes_while_it_is_read_is_not_found(
     await service.http.delete(tenant.path, headers=WAIT)
     held.go_on.set()
     assert (await early).status_code == 404
-    async with service.services.database.reading() as session:
+    async with service.services.database.reading_across_tenants() as session:
         with pytest.raises(NotFound):
             await tenant_crud.stats(session, uuid4())
 
@@ -394,13 +394,13 @@ async def test_removals_that_the_sweeper_has_not_done_go_with_their_tenant(
     tenant_id = await tenant_id_of(tenant)
     assert "removals" in await left_of(service, tenant_id, tenant.code)
     # Another tenant whose code looks like a pattern for this one keeps its own.
-    async with service.services.database.transaction() as session:
+    async with service.services.database.transaction_across_tenants() as session:
         await session.execute(
             text("INSERT INTO removals (storage_path) VALUES (:path)"), {"path": "other/2025-01/fs_1"}
         )
     await service.http.delete(tenant.path, headers=WAIT)
     assert await left_of(service, tenant_id, tenant.code) == {}
-    async with service.services.database.transaction() as session:
+    async with service.services.database.transaction_across_tenants() as session:
         removed = await session.execute(text("DELETE FROM removals WHERE storage_path LIKE 'other/%' RETURNING 1"))
         assert len(removed.all()) == 1
 
@@ -424,7 +424,7 @@ async def test_entries_cached_while_the_cache_is_emptied_are_removed_too(
     monkeypatch.setattr(services.cache, "forget_tenant", forget)
     await TenantPurge(services.database, services.cache, services.disk).run(operation)
     assert calls == 3
-    async with service.services.database.reading() as session:
+    async with service.services.database.reading_across_tenants() as session:
         tenant_id = await session.scalar(
             text("SELECT tenant_id::text FROM operations WHERE id = :id"), {"id": operation}
         )

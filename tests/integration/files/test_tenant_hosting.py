@@ -37,12 +37,12 @@ class Hosts:
     async def tenant(self) -> str:
         code = f"t-{uuid4().hex[:20]}"
         await self.disk.prepare_tenant(code)
-        async with self.database.transaction() as session:
+        async with self.database.transaction_across_tenants() as session:
             await tenant_crud.create(session, code, {}, {})
         return code
 
     async def epoch(self, code: str) -> int:
-        async with self.database.reading() as session:
+        async with self.database.reading_across_tenants() as session:
             found = await session.scalar(text("SELECT actor_epoch FROM tenants WHERE code = :code"), {"code": code})
         return int(found or 0)
 
@@ -195,7 +195,7 @@ async def test_many_deletions_at_once_do_not_use_up_the_connections(hosts: Hosts
         )
     )
     await asyncio.gather(*hosting._purges)
-    async with hosts.database.reading() as session:
+    async with hosts.database.reading_across_tenants() as session:
         states = await session.scalars(
             text("SELECT DISTINCT state FROM operations WHERE id = ANY(:ids)"), {"ids": operations}
         )

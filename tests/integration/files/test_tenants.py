@@ -124,7 +124,7 @@ async def test_the_database_keeps_code_and_id_as_they_are(
     service: FileService, tenant: SampleTenant, statement: str
 ) -> None:
     with pytest.raises(DBAPIError, match="never change"):
-        async with service.services.database.transaction() as session:
+        async with service.services.database.transaction_across_tenants() as session:
             await session.execute(text(f"{statement} WHERE code = :code"), {"code": tenant.code})
     assert (await tenant.request("GET", "")).status_code == 200
 
@@ -220,7 +220,7 @@ async def test_statistics_count_what_is_there(tenant: SampleTenant) -> None:
 
 async def test_a_suspended_tenant_can_be_read_but_not_written(service: FileService, tenant: SampleTenant) -> None:
     file = await tenant.stored()
-    async with service.services.database.transaction() as session:
+    async with service.services.database.transaction_across_tenants() as session:
         await session.execute(
             text("UPDATE tenants SET status = 'suspended', version = 2 WHERE code = :code"), {"code": tenant.code}
         )

@@ -35,7 +35,7 @@ async def in_pieces(*pieces: bytes) -> AsyncIterator[bytes]:
 
 async def nothing_left(service: FileService, tenant: SampleTenant) -> bool:
     stats = await tenant.stats()
-    async with service.services.database.reading() as session:
+    async with service.services.database.reading_across_tenants() as session:
         rows = await session.scalar(
             text("SELECT count(*) FROM files JOIN tenants ON tenant_id = _id WHERE code = :code"), {"code": tenant.code}
         )
@@ -264,7 +264,7 @@ async def lease_until(service: FileService, condition: Callable[[float], bool]) 
     """Until the lease of the key that is held ends in so many seconds."""
     async with asyncio.timeout(20):
         while True:
-            async with service.services.database.reading() as session:
+            async with service.services.database.reading_across_tenants() as session:
                 left = await session.scalar(
                     text(
                         "SELECT extract(epoch FROM lease_until - now())::float FROM idempotency_keys"
@@ -296,7 +296,7 @@ async def test_a_key_whose_request_died_with_its_process_is_free_after_its_lease
     service: FileService, tenant: SampleTenant
 ) -> None:
     tenant_id = (await tenant.request("GET", "")).json()["id"]
-    async with service.services.database.transaction() as session:
+    async with service.services.database.transaction_across_tenants() as session:
         await session.execute(
             text(
                 "INSERT INTO idempotency_keys (tenant_id, key, lease_until)"
