@@ -21,6 +21,7 @@ RIGHTS = {
     "files": "SELECT, INSERT, UPDATE, DELETE",
     "idempotency_keys": "SELECT, INSERT, UPDATE, DELETE",
     "operations": "SELECT, INSERT",
+    "outbox_events": "SELECT, INSERT",
     "removals": "SELECT, INSERT",
     "retired_tenant_codes": "SELECT, INSERT",
     "tenant_calls": "SELECT, INSERT",

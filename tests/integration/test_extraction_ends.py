@@ -44,13 +44,13 @@ async def finish(rows: Rows, claim: ClaimedJob) -> None:
 
 
 async def fail(rows: Rows, claim: ClaimedJob) -> None:
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         await extraction_queue.fail(session, claim, FINAL)
 
 
 async def stop(rows: Rows, claim: ClaimedJob) -> None:
     await rows.cancel(claim.id)
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         await extraction_queue.cancelled(session, claim)
 
 
@@ -61,7 +61,7 @@ async def finish_although_it_was_to_stop(rows: Rows, claim: ClaimedJob) -> None:
 
 async def give_back_although_it_was_to_stop(rows: Rows, claim: ClaimedJob) -> None:
     await rows.cancel(claim.id)
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         await extraction_queue.give_back(session, claim)
 
 
@@ -100,7 +100,7 @@ async def test_a_queued_job_that_is_cancelled_is_told(rows: Rows) -> None:
 async def test_an_attempt_that_is_repeated_is_no_end(rows: Rows) -> None:
     await rows.job()
     claim = await rows.claimed()
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         await extraction_queue.fail(session, claim, RETRYABLE)
     assert await told(rows) == []
 
@@ -127,7 +127,7 @@ async def test_a_job_whose_work_was_done_while_it_waited_is_told_by_its_claim(ro
     file_id = await rows.file()
     first, second = await rows.job(file_id), await rows.job(file_id)
     claim = await rows.claimed()
-    async with database.transaction() as other:
+    async with database.transaction_across_tenants() as other:
         # Somebody is changing the second one, so that the first one's end passes it over.
         await other.execute(text("SELECT id FROM extraction_jobs WHERE id = :id FOR UPDATE"), {"id": second.id})
         await rows.finish(claim)
@@ -141,7 +141,7 @@ async def test_jobs_whose_runner_is_gone_for_good_are_told(rows: Rows) -> None:
     for _ in range(extraction_queue.MAX_FAILURES):
         await _pass_time(rows)
         await rows.claimed(lease=-1)
-        async with rows.database.transaction() as session:
+        async with rows.database.transaction_across_tenants() as session:
             assert job.id in await extraction_queue.sweep_expired(session)
     (event,) = await told(rows)
     assert (event["state"], event["error"]["code"]) == ("failed", "worker-crashed")
@@ -150,17 +150,17 @@ async def test_jobs_whose_runner_is_gone_for_good_are_told(rows: Rows) -> None:
 async def _pass_time(rows: Rows) -> None:
     """Let the back-off of the tenant's jobs be over."""
     later = text("UPDATE extraction_jobs SET available_at = now() - interval '1 second' WHERE tenant_id = :id")
-    async with rows.database.transaction() as session:
+    async with rows.database.transaction(rows.tenant_id) as session:
         await session.execute(later, {"id": rows.tenant_id})
 
 
 async def test_an_end_that_is_rolled_back_is_not_told(rows: Rows, database: Database) -> None:
     job = await rows.job()
     claim = await rows.claimed()
-    async with database.transaction() as session:
+    async with database.transaction(rows.tenant_id) as session:
         await extraction_queue.finish(session, claim, MADE)
         await session.rollback()
     assert await told(rows) == []
-    async with database.transaction() as session:
+    async with database.transaction(rows.tenant_id) as session:
         await extraction_crud.delete_job(session, rows.tenant_id, job.id)
     assert await told(rows) == []

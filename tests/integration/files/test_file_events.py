@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -84,8 +85,8 @@ async def test_a_change_that_is_not_committed_is_not_told(
     original = Database.transaction
 
     @asynccontextmanager
-    async def away_at_the_commit(self: Database) -> AsyncIterator[AsyncSession]:
-        async with original(self) as session:
+    async def away_at_the_commit(self: Database, tenant_id: UUID) -> AsyncIterator[AsyncSession]:
+        async with original(self, tenant_id) as session:
             yield session
             await session.flush()
             raise Unavailable("database")
@@ -136,13 +137,13 @@ async def _dying_deletion(
     async def dies(self: TenantPurge, *arguments: Any) -> None:
         @asynccontextmanager
         async def rolled_back() -> AsyncIterator[AsyncSession]:
-            async with service.services.database.transaction() as session:
+            async with service.services.database.transaction_across_tenants() as session:
                 yield session
                 await session.rollback()
                 raise Unavailable("database")
 
         with monkeypatch.context() as patched:
-            patched.setattr(self._database, "transaction", rolled_back)
+            patched.setattr(self._database, "transaction_across_tenants", rolled_back)
             await original(self, *arguments)
 
     with monkeypatch.context() as patched:

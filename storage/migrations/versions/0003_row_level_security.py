@@ -2,8 +2,8 @@
 
 from storage.migrations.row_security import TENANT, isolate
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -19,6 +19,7 @@ def upgrade() -> None:
         "files",
         "idempotency_keys",
         "operations",
+        "outbox_events",
         "tenant_calls",
     ):
         isolate(table)
