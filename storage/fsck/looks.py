@@ -63,7 +63,7 @@ class Looks:
                 suspects.append(found)
         if not suspects:
             return []
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             active = await rows.still_active(session, [finding.id for finding in suspects])
         return [finding for finding in suspects if finding.id in active]
 
@@ -83,7 +83,7 @@ class Looks:
         """Entries of a tenant's folder, or of one of its months, against its rows."""
         batch = [entry for entry in batch if not is_month(entry)]
         self.checked.files += len(batch)
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             # In this order: a row that goes leaves a removal.
             known = await rows.paths_of(session, tenant.id, map(id_in, batch))
             known |= await rows.to_be_removed(session, [entry.path for entry in batch])
@@ -93,12 +93,12 @@ class Looks:
     async def incoming(self, tenant: TenantRow, batch: Sequence[Entry]) -> list[Finding]:
         """Incoming bytes against the tenant's pending rows."""
         self.checked.files += len(batch)
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             pending = await rows.still_pending(session, map(id_in, batch))
         unknown = [entry for entry in batch if id_in(entry) not in pending]
         if not unknown:
             return []
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             removed = await rows.ids_to_be_removed(session, map(id_in, unknown))
         return await self._left_over(
             "incoming-left", tenant.code, [entry for entry in unknown if id_in(entry) not in removed]
@@ -108,7 +108,7 @@ class Looks:
         """Entries of the base, or of the folder of incoming bytes, against the tenants."""
         # Whatever else lies there, such as a file system's own folders, is not Muniment's.
         folders = [entry for entry in batch if entry.is_folder and TENANT_CODE.fullmatch(entry.name)]
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             used = await rows.codes_in_use(session, [entry.name for entry in folders])
         strange = [folder for folder in folders if folder.name not in used]
         found: list[Finding] = []
@@ -119,7 +119,7 @@ class Looks:
 
     async def trash(self, batch: Sequence[Entry]) -> list[Finding]:
         """Entries of the trash against the deletions that run."""
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             running = await rows.running(session, [entry.name for entry in batch])
         found = await self._left_over("trash-left", "", [entry for entry in batch if entry.name not in running])
         self.checked.files += sum(finding.items for finding in found)
@@ -151,7 +151,7 @@ class Looks:
         return [Finding("tenant-without-folder", tenant.code, path) for path in missing]
 
     async def counters(self, tenant: TenantRow) -> list[Finding]:
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             counters = await rows.counters(session, tenant.id)
         if counters is None or counters[0] == counters[1]:
             return []
@@ -161,7 +161,7 @@ class Looks:
     async def uploads(self, page: Sequence[PendingRow]) -> list[Finding]:
         """Old pending rows: which of them nothing comes for any more."""
         dead = [upload for upload in page if await self._has_ended(upload.storage_path)]
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             pending = await rows.still_pending(session, [upload.id for upload in dead])
         return [
             Finding("upload-expired", upload.tenant_code, upload.storage_path, upload.id)

@@ -96,7 +96,7 @@ class Repair:
     @contextlib.asynccontextmanager
     async def _locked(self, code: str) -> AsyncIterator[tuple[AsyncSession, TenantRow | None]]:
         """The tenant, whose changes wait until the block ends; None when it is gone."""
-        async with self._database.transaction() as session:
+        async with self._database.transaction_across_tenants() as session:
             query = select(Tenant.id, Tenant.code).where(Tenant.code == code, Tenant.status != "deleting")
             row = (await session.execute(query.with_for_update(key_share=True))).one_or_none()
             yield session, None if row is None else TenantRow(*row)
@@ -113,7 +113,7 @@ class Repair:
             return await self._put_aside(finding, still)
 
     async def _put_folder_aside(self, finding: Finding) -> Outcome:
-        async with self._database.reading() as session:
+        async with self._database.reading_across_tenants() as session:
             if finding.path not in tenant_folders(finding.tenant) or not await hold_code(session, finding.tenant):
                 return Outcome(finding, "not-true")
             still = await self._looks.folders(await self._entries_in("", finding.path))

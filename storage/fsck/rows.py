@@ -62,7 +62,7 @@ async def _pages(
     page: Sequence[AnyRow] = ()
     while not page or len(page) == PAGE:
         following = query.where(after(page[-1])) if page else query
-        async with database.reading() as session:
+        async with database.reading_across_tenants() as session:
             page = (await session.execute(following.limit(PAGE))).all()
         if not page:
             return

@@ -41,7 +41,7 @@ def base(service: FileService) -> Path:
 
 
 async def execute(service: FileService, statement: str, **values: Any) -> None:
-    async with service.services.database.transaction() as session:
+    async with service.services.database.transaction_across_tenants() as session:
         await session.execute(text(statement), values)
 
 
