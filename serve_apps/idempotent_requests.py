@@ -5,11 +5,12 @@ import contextlib
 import hashlib
 import logging
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
 
 import orjson
 from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from serve_apps.request_errors import BadRequest
 from storage import idempotency
@@ -42,6 +43,27 @@ def same_request(stored: StoredAnswer, fingerprint: str) -> idempotency.Json:
     if stored.fingerprint != fingerprint:
         raise IdempotencyKeyReused
     return stored.answer
+
+
+async def done_once(
+    database: Database,
+    tenant_id: UUID,
+    key: str | None,
+    fingerprint: str,
+    work: Callable[[AsyncSession], Awaitable[idempotency.Json]],
+) -> tuple[idempotency.Json, dict[str, str]]:
+    """What `work` answers, and the headers that say so when an earlier request with the same key did it.
+
+    Everything is one transaction: a request that fails leaves its key free, and one that comes while the first still
+    runs waits for it. Raises what `work` raises, and `IdempotencyKeyReused`.
+    """
+    async with database.transaction(tenant_id) as session:
+        if key is not None and (stored := await idempotency.begin(session, tenant_id, key)) is not None:
+            return same_request(stored, fingerprint), REPLAYED
+        answer = await work(session)
+        if key is not None:
+            await idempotency.complete(session, tenant_id, key, fingerprint, answer)
+        return answer, {}
 
 
 @contextlib.asynccontextmanager

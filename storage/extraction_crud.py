@@ -27,7 +27,6 @@ class NewJob:
     options_hash: str
     engine_version: str
     password: bytes | None = field(default=None, repr=False)
-    batch_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +47,37 @@ async def lock_file(session: AsyncSession, tenant_id: UUID, file_id: str) -> Fil
 
     Raises `NotFound` and `TenantSuspended`.
     """
-    if not is_id("fs", file_id):
+    await lock_tenant(session, tenant_id)
+    found = await lock_files(session, tenant_id, [file_id])
+    if not found:
         raise NotFound("file")
-    # Tenant, file, result: who locks more than one of them takes this order.
+    return found[0]
+
+
+async def lock_tenant(session: AsyncSession, tenant_id: UUID) -> None:
+    """Keep the tenant from suspension and deletion until the transaction ends.
+
+    Tenant, file, result: who locks more than one of them takes this order. Raises `NotFound` and `TenantSuspended`.
+    """
     status = await session.scalar(
         select(Tenant.status).where(Tenant.id == tenant_id).with_for_update(read=True, key_share=True)
     )
     if status == "suspended":
         raise TenantSuspended
-    row = await session.scalar(
+    if status != "active":
+        raise NotFound("tenant")
+
+
+async def lock_files(session: AsyncSession, tenant_id: UUID, file_ids: Sequence[str]) -> list[FileRecord]:
+    """Those of the files that exist, by id, kept from deletion until the transaction ends."""
+    known = [file_id for file_id in file_ids if is_id("fs", file_id)]
+    rows = await session.scalars(
         select(File)
-        .where(File.tenant_id == tenant_id, File.id == file_id, File.state == "active")
+        .where(File.tenant_id == tenant_id, File.id.in_(known), File.state == "active")
+        .order_by(File.id)
         .with_for_update(read=True, key_share=True)
     )
-    if row is None or status != "active":
-        raise NotFound("file")
-    return FileRecord.of(row)
+    return [FileRecord.of(row) for row in rows]
 
 
 async def enqueue(session: AsyncSession, tenant_id: UUID, new: NewJob, max_queued: int) -> JobRecord:
@@ -77,14 +91,14 @@ async def enqueue(session: AsyncSession, tenant_id: UUID, new: NewJob, max_queue
         row.state, row.cached, row.result_id, row.password = known.status, True, known.id, None
         row.pages_done = row.pages_total = known.page_count
         row.time_finished = func.now()
-    else:
-        await _refuse_too_many(session, tenant_id, max_queued)
-        await extraction_signals.send(session, extraction_signals.WORK)
     session.add(row)
     await session.flush()
+    if known is None:
+        await refuse_too_many(session, tenant_id, max_queued)
+        await extraction_signals.send(session, extraction_signals.WORK)
     await session.refresh(row)
     if known is not None:
-        await tell_ends(session, tenant_id, [row])
+        await tell_ends(session, tenant_id, [row.id])
     return JobRecord.of(row)
 
 
@@ -93,7 +107,6 @@ def _row(tenant_id: UUID, new: NewJob) -> ExtractionJob:
         id=new_id("ex"),
         tenant_id=tenant_id,
         file_id=new.file.id,
-        batch_id=new.batch_id,
         state="queued",
         options=new.options,
         sha256=new.file.sha256,
@@ -103,14 +116,15 @@ def _row(tenant_id: UUID, new: NewJob) -> ExtractionJob:
     )
 
 
-async def _refuse_too_many(session: AsyncSession, tenant_id: UUID, max_queued: int) -> None:
+async def refuse_too_many(session: AsyncSession, tenant_id: UUID, max_queued: int) -> None:
+    """Raises `TooManyQueued` when more jobs of the tenant wait than may."""
     waiting = (
         select(literal(1))
         .where(ExtractionJob.tenant_id == tenant_id, ExtractionJob.state == "queued")
-        .limit(max_queued)
+        .limit(max_queued + 1)
         .subquery()
     )
-    if await session.scalar(select(func.count()).select_from(waiting)) == max_queued:
+    if (await session.scalar(select(func.count()).select_from(waiting)) or 0) > max_queued:
         raise TooManyQueued(max_queued)
 
 
@@ -167,10 +181,15 @@ async def cancel(session: AsyncSession, tenant_id: UUID, job_id: str) -> JobReco
     return JobRecord.of(row)
 
 
+def ends_cancelled() -> dict[str, Any]:
+    """The columns of a job that ends without having been done."""
+    return {"state": "cancelled", "password": None, "lease_until": None, "time_finished": func.now()}
+
+
 async def end_cancelled(session: AsyncSession, row: ExtractionJob) -> None:
-    row.state, row.password, row.lease_until = "cancelled", None, None
-    row.time_finished = func.now()
-    await tell_ends(session, row.tenant_id, [row])
+    for column, value in ends_cancelled().items():
+        setattr(row, column, value)
+    await tell_ends(session, row.tenant_id, [row.id])
 
 
 async def _locked(session: AsyncSession, tenant_id: UUID, job_id: str) -> ExtractionJob:
@@ -222,4 +241,4 @@ async def forget_file_extractions(session: AsyncSession, tenant_id: UUID, file_i
 async def _tell_gone(session: AsyncSession, row: ExtractionJob) -> None:
     if row.state == "running":
         await extraction_signals.send(session, extraction_signals.STOP, row.id)
-    await extraction_signals.send(session, extraction_signals.CHANGED, row.id)
+    await extraction_signals.changed(session, row)

@@ -78,7 +78,7 @@ async def claim(session: AsyncSession, tenant_id: UUID, max_running: int, lease:
         if known is None:
             return await _start(session, job, file, lease)
         _end_with(job, known.id, known.status, known.page_count, cached=True)
-        await tell_ends(session, tenant_id, [job])
+        await tell_ends(session, tenant_id, [job.id])
     return None
 
 
@@ -123,7 +123,7 @@ async def _start(session: AsyncSession, job: ExtractionJob, file: File, lease: f
     if job.time_started is None:
         job.time_started = func.now()
     claimed = ClaimedJob.of(job, file)
-    await extraction_signals.send(session, extraction_signals.CHANGED, job.id)
+    await extraction_signals.changed(session, job)
     await session.flush()
     return claimed
 
@@ -156,7 +156,7 @@ async def report_progress(session: AsyncSession, claim: ClaimedJob, done: int, t
     job.lease_until = func.now() + timedelta(seconds=lease)
     if (job.pages_done, job.pages_total) != (done, total):
         job.pages_done, job.pages_total = done, total
-        await extraction_signals.send(session, extraction_signals.CHANGED, job.id)
+        await extraction_signals.changed(session, job)
 
 
 async def _held(session: AsyncSession, claim: ClaimedJob) -> ExtractionJob:
@@ -191,7 +191,7 @@ async def finish(session: AsyncSession, claim: ClaimedJob, made: NewResult) -> N
     for twin in twins:
         _end_with(twin, result_id, stored.status, stored.page_count, cached=True)
     _end_with(job, result_id, stored.status, stored.page_count, cached=False)
-    await tell_ends(session, job.tenant_id, [job, *twins])
+    await tell_ends(session, job.tenant_id, [job.id, *(twin.id for twin in twins)])
 
 
 def _queued_twins(job: ExtractionJob) -> Select[ExtractionJob]:
@@ -254,11 +254,11 @@ async def _end_attempt(session: AsyncSession, job: ExtractionJob, error: dict[st
     if error["retryable"] and job.failures < MAX_FAILURES:
         job.state = "queued"
         job.available_at = func.now() + timedelta(seconds=BACK_OFF_SECONDS * 2 ** (job.failures - 1))
-        await extraction_signals.send(session, extraction_signals.CHANGED, job.id)
+        await extraction_signals.changed(session, job)
     else:
         job.state, job.error, job.password = "failed", error, None
         job.time_finished = func.now()
-        await tell_ends(session, job.tenant_id, [job])
+        await tell_ends(session, job.tenant_id, [job.id])
 
 
 async def cancelled(session: AsyncSession, claim: ClaimedJob) -> None:
@@ -274,4 +274,4 @@ async def give_back(session: AsyncSession, claim: ClaimedJob) -> None:
         return
     job.state, job.lease_until = "queued", None
     await extraction_signals.send(session, extraction_signals.WORK)
-    await extraction_signals.send(session, extraction_signals.CHANGED, job.id)
+    await extraction_signals.changed(session, job)

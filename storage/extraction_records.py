@@ -9,7 +9,8 @@ from storage.errors import NotFound
 from storage.identifiers import is_id
 from storage.models import ExtractionJob, File
 
-FINAL_STATES = frozenset({"succeeded", "partial", "failed", "cancelled"})
+FINAL_STATES = ("succeeded", "partial", "failed", "cancelled")
+STATES = ("queued", "running", *FINAL_STATES)
 
 
 def refuse_unless_id(job_id: str) -> None:

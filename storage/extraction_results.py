@@ -3,9 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, Text, cast, delete, exists, literal, select
+from sqlalchemy import Select, Text, cast, delete, exists, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -93,23 +94,29 @@ async def store(session: AsyncSession, job: ExtractionJob, made: NewResult) -> U
 async def find(session: AsyncSession, tenant_id: UUID, job_id: str) -> StoredResult:
     """Raises `NotFound` for no such job, `NotFinished` for one without a result."""
     refuse_unless_id(job_id)
-    found = (
-        await session.execute(
-            select(ExtractionJob, File, ExtractionResult)
-            .join(File, File.id == ExtractionJob.file_id)
-            .outerjoin(
-                ExtractionResult,
-                (ExtractionResult.id == ExtractionJob.result_id)
-                & (ExtractionResult.tenant_id == ExtractionJob.tenant_id),
-            )
-            .where(ExtractionJob.tenant_id == tenant_id, ExtractionJob.id == job_id, File.tenant_id == tenant_id)
-        )
-    ).one_or_none()
+    found = (await session.execute(_with_results(tenant_id).where(ExtractionJob.id == job_id))).one_or_none()
     if found is None:
         raise NotFound("extraction")
     job, file, result = found
     if result is None:
         raise NotFinished(job.state)
+    return _stored(job, file, result)
+
+
+def _with_results(tenant_id: UUID) -> Select[ExtractionJob, File, ExtractionResult]:
+    """Jobs with their files and, where there are, their results."""
+    return (
+        select(ExtractionJob, File, ExtractionResult)
+        .join(File, File.id == ExtractionJob.file_id)
+        .outerjoin(
+            ExtractionResult,
+            (ExtractionResult.id == ExtractionJob.result_id) & (ExtractionResult.tenant_id == ExtractionJob.tenant_id),
+        )
+        .where(ExtractionJob.tenant_id == tenant_id, File.tenant_id == tenant_id)
+    )
+
+
+def _stored(job: ExtractionJob, file: File, result: ExtractionResult) -> StoredResult:
     return StoredResult(
         job=JobRecord.of(job),
         file=FileRecord.of(file),
@@ -118,6 +125,21 @@ async def find(session: AsyncSession, tenant_id: UUID, job_id: str) -> StoredRes
         engine_version=result.engine_version,
         options_hash=result.options_hash,
     )
+
+
+async def of_batch(
+    session: AsyncSession, tenant_id: UUID, batch_id: str, after: tuple[datetime, str] | None, limit: int
+) -> list[StoredResult]:
+    """Up to `limit` results of a batch in its order, after the job with this time and id."""
+    query = (
+        _with_results(tenant_id)
+        .where(ExtractionJob.batch_id == batch_id, ExtractionResult.id.is_not(None))
+        .order_by(ExtractionJob.time_created, ExtractionJob.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(tuple_(ExtractionJob.time_created, ExtractionJob.id) > after)
+    return [_stored(*row) for row in await session.execute(query)]
 
 
 async def read_document(session: AsyncSession, tenant_id: UUID, result_id: UUID) -> bytes | None:

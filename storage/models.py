@@ -172,6 +172,20 @@ class Operation(Base):
     time_finished: Mapped[datetime | None]
 
 
+class ExtractionBatch(Base):
+    """Jobs that were asked for together; what it is now follows from them."""
+
+    __tablename__ = "extraction_batches"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(server_default=text("''"))
+    options: Mapped[Json] = mapped_column(server_default=text("'{}'"))
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("batches_by_tenant", "tenant_id", "time_created", "id"),)
+
+
 class ExtractionJob(Base):
     """`state`: `queued` waits; `running` is held by a runner until `lease_until`; the others are final.
 
@@ -186,7 +200,7 @@ class ExtractionJob(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"))
     file_id: Mapped[str] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"))
-    batch_id: Mapped[str | None]
+    batch_id: Mapped[str | None] = mapped_column(ForeignKey("extraction_batches.id", ondelete="CASCADE"))
     state: Mapped[str] = mapped_column(server_default=text("'queued'"))
     options: Mapped[Json] = mapped_column(server_default=text("'{}'"))
     sha256: Mapped[str]
@@ -221,7 +235,7 @@ class ExtractionJob(Base):
         Index("jobs_by_tenant", "tenant_id", "time_created", "id"),
         Index("jobs_by_file", "file_id"),
         Index("jobs_by_result", "result_id"),
-        Index("jobs_by_batch", "batch_id", postgresql_where=text("batch_id IS NOT NULL")),
+        Index("jobs_by_batch", "batch_id", "state", postgresql_where=text("batch_id IS NOT NULL")),
     )
 
 

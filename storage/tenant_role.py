@@ -16,6 +16,7 @@ TENANT_ROLE = "muniment_tenant"
 
 RIGHTS = {
     "api_keys": "SELECT, INSERT, UPDATE, DELETE",
+    "extraction_batches": "SELECT, INSERT",
     "extraction_jobs": "SELECT, INSERT, UPDATE, DELETE",
     "extraction_results": "SELECT, INSERT, UPDATE, DELETE",
     "files": "SELECT, INSERT, UPDATE, DELETE",

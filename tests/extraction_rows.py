@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID
 
 from actors.extractors.kinds import ENGINE_VERSION
-from storage import extraction_crud, extraction_queue, tenant_crud
+from storage import extraction_batches, extraction_crud, extraction_queue, tenant_crud
 from storage.database import Database
+from storage.extraction_batches import NewBatch
 from storage.extraction_crud import NewJob
 from storage.extraction_records import ClaimedJob, JobRecord
 from storage.extraction_results import NewResult
@@ -55,6 +56,15 @@ class Rows:
         async with self.database.transaction(self.tenant_id) as session:
             file = await extraction_crud.lock_file(session, self.tenant_id, file_id)
             return await extraction_crud.enqueue(session, self.tenant_id, NewJob(file, **options), self.max_queued)
+
+    async def batch(self, *file_ids: str) -> str:
+        """A batch of jobs for these files, in this order."""
+        new = NewBatch("", {}, "h", ENGINE)
+        async with self.database.transaction(self.tenant_id) as session:
+            batch_id = await extraction_batches.create(session, self.tenant_id, new)
+            files = list(enumerate(file_ids))
+            await extraction_batches.add_jobs(session, self.tenant_id, batch_id, new, files, self.max_queued)
+        return batch_id
 
     async def get(self, job_id: str) -> JobRecord:
         async with self.database.reading(self.tenant_id) as session:

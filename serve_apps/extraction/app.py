@@ -11,7 +11,7 @@ from ray.serve.handle import DeploymentHandle
 from actors.job_runner import JobRunner
 from actors.ocr_pool import ocr_pool
 from actors.parser_pool import parser_pool
-from serve_apps.extraction import event_routes, result_routes, routes
+from serve_apps.extraction import batch_routes, event_routes, result_routes, routes
 from serve_apps.extraction.job_changes import JobChanges
 from serve_apps.health import Readiness
 from serve_apps.health import router as health_router
@@ -39,7 +39,7 @@ def create_app(settings: Settings) -> FastAPI:
     app = FastAPI(title="Muniment extraction service", version="1", lifespan=lifespan, redirect_slashes=False)
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
-    for router in (health_router, result_routes.router, event_routes.router, routes.router):
+    for router in (health_router, result_routes.router, event_routes.router, routes.router, batch_routes.router):
         app.include_router(router)
     return app
 

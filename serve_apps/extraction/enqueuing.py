@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from actors.extractors.document import ExtractionOptions
 from actors.extractors.kinds import ENGINE_VERSION, kind_of, options_hash
 from serve_apps.extraction.schemas import Json, Options
-from serve_apps.idempotent_requests import REPLAYED, request_fingerprint, same_request
-from storage import extraction_crud, idempotency
+from serve_apps.idempotent_requests import done_once, request_fingerprint
+from storage import extraction_crud
 from storage.database import Database
 from storage.errors import NotExtractable
 from storage.extraction_crud import NewJob
@@ -53,18 +53,13 @@ class Asked:
 async def enqueue_once(database: Database, asked: Asked, max_queued: int) -> tuple[Json, dict[str, str]]:
     """The job as JSON, and the headers that say so when an earlier request with the same key made it.
 
-    Everything is one transaction: a request that fails leaves its key free, and one that comes while the first still
-    runs waits for it. Raises `NotFound`, `TenantSuspended`, `NotExtractable`, `TooManyQueued` and
-    `IdempotencyKeyReused`.
+    Raises `NotFound`, `TenantSuspended`, `NotExtractable`, `TooManyQueued` and `IdempotencyKeyReused`.
     """
-    tenant, key = asked.tenant, asked.idempotency_key
-    async with database.transaction(tenant.id) as session:
-        if key is not None and (stored := await idempotency.begin(session, tenant.id, key)) is not None:
-            return same_request(stored, asked.fingerprint), REPLAYED
-        body = job_out(await _enqueue(session, asked, max_queued), tenant.code)
-        if key is not None:
-            await idempotency.complete(session, tenant.id, key, asked.fingerprint, body)
-        return body, {}
+
+    async def enqueue(session: AsyncSession) -> Json:
+        return job_out(await _enqueue(session, asked, max_queued), asked.tenant.code)
+
+    return await done_once(database, asked.tenant.id, asked.idempotency_key, asked.fingerprint, enqueue)
 
 
 async def _enqueue(session: AsyncSession, asked: Asked, max_queued: int) -> JobRecord:

@@ -1,14 +1,16 @@
-"""Requests that wait until something happens to a job: woken by the database, not by asking it again and again."""
+"""Requests that wait until something happens to a job or a batch: woken by the database, not by asking it again."""
 
 import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from storage import extraction_signals
-from storage.extraction_records import JobRecord
 from storage.signal_listener import SignalListener
+
+Watched = TypeVar("Watched")
 
 LOOK_AGAIN_SECONDS = 10.0
 """How often a waiting request reads its job although nothing was heard, should a signal have been lost."""
@@ -35,36 +37,39 @@ class JobChanges:
 
     async def until(
         self,
-        job_id: str,
-        read: Callable[[], Awaitable[JobRecord]],
-        reached: Callable[[JobRecord], bool],
+        watched_id: str,
+        read: Callable[[], Awaitable[Watched]],
+        reached: Callable[[Watched], bool],
         seconds: float,
-    ) -> JobRecord:
-        """The job as soon as it is what was waited for, or as it is after the time. Raises what `read` does."""
+    ) -> Watched:
+        """What is read as soon as it is what was waited for, or as it is after the time. Raises what `read` does.
+
+        `watched_id` is a job's or a batch's.
+        """
         clock = asyncio.get_running_loop().time
         deadline = clock() + seconds
         changed = asyncio.Event()
-        self._waiting[job_id].add(changed)
+        self._waiting[watched_id].add(changed)
         try:
             while True:
                 # Cleared before the reading, so that a change that comes while it reads is not missed.
                 changed.clear()
-                job = await read()
+                now = await read()
                 left = deadline - clock()
-                if reached(job) or left <= 0 or self._closing:
-                    return job
+                if reached(now) or left <= 0 or self._closing:
+                    return now
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changed.wait(), min(left, LOOK_AGAIN_SECONDS))
         finally:
-            self._stop_waiting(job_id, changed)
+            self._stop_waiting(watched_id, changed)
 
-    def _stop_waiting(self, job_id: str, changed: asyncio.Event) -> None:
-        self._waiting[job_id].discard(changed)
-        if not self._waiting[job_id]:
-            del self._waiting[job_id]
+    def _stop_waiting(self, watched_id: str, changed: asyncio.Event) -> None:
+        self._waiting[watched_id].discard(changed)
+        if not self._waiting[watched_id]:
+            del self._waiting[watched_id]
 
-    def _hear(self, _channel: str, job_id: str) -> None:
-        for changed in self._waiting.get(job_id, ()):
+    def _hear(self, _channel: str, watched_id: str) -> None:
+        for changed in self._waiting.get(watched_id, ()):
             changed.set()
 
     def _wake_all(self) -> None:

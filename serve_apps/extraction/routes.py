@@ -93,20 +93,33 @@ async def list_jobs(
     cursor: str | None = None,
 ) -> Response:
     """A page of the tenant's jobs, newest first."""
-    wanted = JobFilter(state, file_id, batch_id)
-    list_id = fingerprint("extractions", str(found.tenant.id), state, file_id, batch_id)
+    path = f"/v1/tenants/{found.tenant.code}/extractions"
+    return await job_page(request, services, found.tenant, JobFilter(state, file_id, batch_id), path, limit, cursor)
+
+
+async def job_page(
+    request: Request,
+    services: Services,
+    tenant: TenantRecord,
+    wanted: JobFilter,
+    path: str,
+    limit: int,
+    cursor: str | None,
+) -> Response:
+    """A page of the list of jobs that lies at `path`."""
+    list_id = fingerprint("extractions", str(tenant.id), wanted.state, wanted.file_id, wanted.batch_id)
     after = None
     if cursor is not None:
         position = Cursor.decode(cursor, list_id)
         if not is_id("ex", position.id):
             raise BadCursor
         after = (position.moment(), position.id)
-    async with services.database.reading(found.tenant.id) as session:
-        jobs = await extraction_crud.page(session, found.tenant.id, wanted, limit + 1, after)
+    async with services.database.reading(tenant.id) as session:
+        jobs = await extraction_crud.page(session, tenant.id, wanted, limit + 1, after)
     items, more = jobs[:limit], len(jobs) > limit
     last = Cursor(items[-1].time_created.isoformat(), items[-1].id).encode(list_id) if more else None
-    body = {"items": [job_out(job, found.tenant.code) for job in items], "next_cursor": last}
-    return json_answer(body, headers=next_link(request, f"/v1/tenants/{found.tenant.code}/extractions", last))
+    body = {"items": [job_out(job, tenant.code) for job in items], "next_cursor": last}
+    return json_answer(body, headers=next_link(request, path, last))
 
 
 @router.get("/{job_id}", response_model=schemas.JobOut)

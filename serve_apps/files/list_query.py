@@ -38,7 +38,7 @@ def chosen_files(
     """Filters of the list; `meta.KEY=VALUE` may come with any key."""
     found = FileFilter(
         name=name,
-        extension=_extension(extension),
+        extension=dotted(extension),
         media_type=media_type,
         tags=tuple(tag or ()),
         created_after=created_after,
@@ -52,11 +52,16 @@ def chosen_files(
         ),
         sha256=sha256.lower() if sha256 else None,
     )
+    refuse_bad_filter(found)
+    return found
+
+
+def refuse_bad_filter(found: FileFilter) -> None:
+    """Raises `InvalidFields` for what the types of the fields do not rule out."""
     if len(found.metadata) > MAX_METADATA_FILTERS:
         raise InvalidFields.one("meta", f"At most {MAX_METADATA_FILTERS} values of metadata can be asked for.")
     if any("\0" in text for text in _texts(found)):
         raise InvalidFields.one("query", "No stored text holds a NUL character.")
-    return found
 
 
 def _texts(chosen: FileFilter) -> list[str]:
@@ -64,7 +69,7 @@ def _texts(chosen: FileFilter) -> list[str]:
     return [text for text in (chosen.name, chosen.extension, chosen.media_type, *chosen.tags, *pairs) if text]
 
 
-def _extension(text: str | None) -> str | None:
+def dotted(text: str | None) -> str | None:
     """`PDF`, `pdf` and `.pdf` are the same; empty means files without one."""
     return "." + text.lower().removeprefix(".") if text else text
 

@@ -107,3 +107,12 @@ async def soon(task: "asyncio.Task[httpx.Response]") -> httpx.Response:
     """The answer of a call that nothing holds up any more; sooner than one that had to look again would have it."""
     async with asyncio.timeout(LOOK_AGAIN_SECONDS - 1):
         return await task
+
+
+async def until_waiting(tenant: TenantClient, watched_id: str, requests: int = 1) -> None:
+    """Until so many requests wait for a change of the job or batch."""
+    async with asyncio.timeout(10):
+        while True:
+            if len(tenant.service.app.state.job_changes._waiting.get(watched_id, ())) == requests:
+                return
+            await asyncio.sleep(0.01)

@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from serve_apps.extraction import event_routes
+from serve_apps.extraction import event_stream
 from storage import extraction_queue
 from tests.extraction_rows import LEASE
-from tests.integration.extraction_service import Service, TenantClient, running_service, tenant_client
+from tests.integration.extraction_service import Service, TenantClient, running_service, tenant_client, until_waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +42,11 @@ def _parsed(text: str) -> list[Event]:
     return events
 
 
-async def _until_waiting(tenant: TenantClient, job: str) -> None:
-    """Until the stream has sent what there is and waits for more."""
-    async with asyncio.timeout(5):
-        while True:
-            waiting = tenant.service.app.state.job_changes._waiting.get(job, ())
-            if any(not changed.is_set() for changed in waiting):
-                return
-            await asyncio.sleep(0.01)
-
-
 async def test_a_stream_tells_state_and_progress_until_the_end(tenant: TenantClient) -> None:
     job = await tenant.created()
     # The whole answer arrives when the stream ends: this transport does not stream.
     streaming = asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}/events"))
-    await _until_waiting(tenant, job)
+    await until_waiting(tenant, job)
     claim = await tenant.rows.claimed()
     await asyncio.sleep(0.1)
     async with tenant.rows.database.transaction(tenant.rows.tenant_id) as session:
@@ -89,10 +79,10 @@ async def test_a_stream_that_is_resumed_tells_only_what_is_new(tenant: TenantCli
 
 
 async def test_a_silent_stream_says_that_it_lives(tenant: TenantClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_routes, "KEEP_ALIVE_SECONDS", 0.05)
+    monkeypatch.setattr(event_stream, "KEEP_ALIVE_SECONDS", 0.05)
     job = await tenant.created()
     streaming = asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}/events"))
-    await _until_waiting(tenant, job)
+    await until_waiting(tenant, job)
     await asyncio.sleep(0.2)
     await tenant.rows.cancel(job)
     assert ": alive\n\n" in (await asyncio.wait_for(streaming, 5)).text
@@ -101,8 +91,8 @@ async def test_a_silent_stream_says_that_it_lives(tenant: TenantClient, monkeypa
 async def test_a_stream_ends_with_its_job_or_its_replica(tenant: TenantClient) -> None:
     deleted, waiting = await tenant.created(), await tenant.created()
     streams = [asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}/events")) for job in (deleted, waiting)]
-    await _until_waiting(tenant, deleted)
-    await _until_waiting(tenant, waiting)
+    await until_waiting(tenant, deleted)
+    await until_waiting(tenant, waiting)
     await tenant.rows.delete(deleted)
     await asyncio.wait_for(streams[0], 5)
     tenant.service.app.state.job_changes.release_all()

@@ -12,7 +12,6 @@ from storage.errors import AlreadyFinished, NotFinished, NotFound, TenantSuspend
 from storage.extraction_queue import MAX_FAILURES
 from storage.extraction_records import CancelRequested, ClaimedJob, LeaseLost
 from storage.extraction_results import NewResult
-from storage.identifiers import new_id
 from storage.models import ExtractionJob, ExtractionResult, File, Tenant
 from tests.extraction_rows import ENGINE, LEASE, MADE, Rows, make_tenant
 
@@ -457,13 +456,14 @@ async def test_jobs_are_listed_newest_first_page_by_page(rows: Rows) -> None:
 
 
 async def test_jobs_are_listed_by_state_file_and_batch(rows: Rows) -> None:
-    file_id, batch_id = await rows.file(), new_id("eb")
-    first = await rows.job(file_id, batch_id=batch_id)
+    file_id = await rows.file()
+    batch_id = await rows.batch(file_id)
+    first = await rows.claimed()
     second = await rows.job()
     await rows.cancel(second.id)
     wanted = {
         first.id: [
-            extraction_crud.JobFilter(state="queued"),
+            extraction_crud.JobFilter(state="running"),
             extraction_crud.JobFilter(file_id=file_id),
             extraction_crud.JobFilter(batch_id=batch_id),
         ],

@@ -25,6 +25,7 @@ from tests.integration.extraction_service import (
     running_service,
     soon,
     tenant_client,
+    until_waiting,
 )
 
 MADE = NewResult(ENGINE, "succeeded", 1, b'{"content":"hello","pages":[]}')
@@ -285,31 +286,23 @@ async def test_jobs_are_listed_by_file_and_by_batch(tenant: TenantClient) -> Non
     job = await tenant.created(file_id)
     found = (await tenant.get(tenant.jobs, params={"file_id": file_id})).json()
     assert [each["id"] for each in found["items"]] == [job]
-    batch_id = new_id("eb")
-    in_batch = await tenant.rows.job(batch_id=batch_id)
+    other_file = await tenant.rows.file()
+    batch_id = await tenant.rows.batch(other_file)
     found = (await tenant.get(tenant.jobs, params={"batch_id": batch_id})).json()
-    assert [(each["id"], each["batch_id"]) for each in found["items"]] == [(in_batch.id, batch_id)]
+    assert [(each["file_id"], each["batch_id"]) for each in found["items"]] == [(other_file, batch_id)]
 
 
 async def test_a_long_poll_answers_when_the_state_changes(tenant: TenantClient) -> None:
     job = await tenant.created()
     polling = asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30"))
-    await _until_waiting(tenant, job)
+    await until_waiting(tenant, job)
     claim = await tenant.rows.claimed()
     assert (await soon(polling)).json()["state"] == "running"
     polling = asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30"))
-    await _until_waiting(tenant, job)
+    await until_waiting(tenant, job)
     await tenant.rows.finish(claim)
     assert (await soon(polling)).json()["state"] == "succeeded"
     assert (await soon(asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30")))).json()["state"] == "succeeded"
-
-
-async def _until_waiting(tenant: TenantClient, job: str, requests: int = 1) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            if len(tenant.service.app.state.job_changes._waiting.get(job, ())) == requests:
-                return
-            await asyncio.sleep(0.01)
 
 
 async def test_a_long_poll_ends_after_its_time(tenant: TenantClient) -> None:
@@ -322,7 +315,7 @@ async def test_a_long_poll_ends_after_its_time(tenant: TenantClient) -> None:
 async def test_a_long_poll_on_a_job_that_is_deleted_ends_with_not_found(tenant: TenantClient) -> None:
     job = await tenant.created()
     polling = asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30"))
-    await _until_waiting(tenant, job)
+    await until_waiting(tenant, job)
     assert (await tenant.call("DELETE", f"{tenant.jobs}/{job}")).status_code == 204
     assert (await soon(polling)).status_code == 404
 
@@ -333,7 +326,7 @@ async def test_a_lost_signal_delays_a_long_poll_only(tenant: TenantClient, monke
     monkeypatch.setattr(changes._listener, "_on_signal", lambda _channel, _payload: None)
     job = await tenant.created()
     polling = asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30"))
-    await _until_waiting(tenant, job)
+    await until_waiting(tenant, job)
     await tenant.rows.claimed()
     assert (await soon(polling)).json()["state"] == "running"
 
@@ -342,7 +335,7 @@ async def test_a_long_poll_that_is_given_up_is_forgotten_and_others_go_on(tenant
     job = await tenant.created()
     waiting = tenant.service.app.state.job_changes._waiting
     polls = [asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30")) for _ in range(2)]
-    await _until_waiting(tenant, job, 2)
+    await until_waiting(tenant, job, 2)
     polls[0].cancel()
     with pytest.raises(asyncio.CancelledError):
         await polls[0]
@@ -359,7 +352,7 @@ async def test_a_replica_that_shuts_down_lets_long_polls_answer(
         tenant = await tenant_client(service)
         job = await tenant.created()
         polling = asyncio.create_task(tenant.get(f"{tenant.jobs}/{job}?wait=30"))
-        await _until_waiting(tenant, job)
+        await until_waiting(tenant, job)
         service.app.state.job_changes.release_all()
         assert (await soon(polling)).json()["state"] == "queued"
 
