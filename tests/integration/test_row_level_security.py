@@ -31,7 +31,7 @@ TABLES = sorted(table.name for table in Base.metadata.sorted_tables)
 async def filled(database: Database) -> Rows:
     """A tenant with a row in every table."""
     rows = await make_tenant(database)
-    await rows.job()
+    await rows.batch(await rows.file())
     await rows.finish(await rows.claimed())
     path = f"{rows.code}/2025-01/fs_{uuid4().hex}"
     async with database.transaction(rows.tenant_id) as session:
