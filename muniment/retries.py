@@ -28,7 +28,7 @@ class RetryPolicy:
     attempts: int = 5
     first_pause: float = 0.2
     longest_pause: float = 10.0
-    longest_wait: float = 60.0
+    longest_wait: float = 75.0
 
     def pause(self, attempt: int, retry_after: float | None = None) -> float:
         """Seconds before the try after `attempt` (counted from 1). Jitter keeps clients from returning together."""

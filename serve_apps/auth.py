@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from serve_apps.cached_records import cached_record
+from serve_apps.rate_limits import count_request
 from serve_apps.request_errors import MissingScope, Unauthorized
 from serve_apps.services import Services, services_of
 from storage import tenant_crud
@@ -83,12 +84,17 @@ def authorize(found: Principal, scopes: tuple[Scope, ...], tenant: TenantRecord 
     return tenant
 
 
-def caller(*scopes: Scope) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: the caller of a route below `/v1/tenants/{code}` that needs one of `scopes`."""
+def caller(*scopes: Scope, counted: bool = True) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: the caller of a route below `/v1/tenants/{code}` that needs one of `scopes`.
 
-    async def authorized(code: str, found: CurrentPrincipal, services: ServicesOf) -> Caller:
+    `counted`: the call costs the tenant one request, if it is not the operator's.
+    """
+
+    async def authorized(request: Request, code: str, found: CurrentPrincipal, services: ServicesOf) -> Caller:
         tenant = authorize(found, scopes, await find_tenant(services, code))
         current_tenant.set(tenant.code)
+        if counted and not found.is_operator:
+            await count_request(request, services.rate_limiter, tenant)
         return Caller(found, tenant)
 
     return authorized

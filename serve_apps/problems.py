@@ -56,7 +56,9 @@ STATUS_OF: dict[type[errors.MunimentError], int] = {
     asked.BodyTooLargeForGateway: 413,
     asked.MissingScope: 403,
     asked.OneFilePerRequest: 422,
+    asked.Overloaded: 503,
     asked.PreconditionRequired: 428,
+    asked.RateLimited: 429,
     asked.ShuttingDown: 503,
     asked.Unauthorized: 401,
     asked.UnsupportedPatch: 415,
@@ -116,10 +118,12 @@ def _headers(error: errors.MunimentError) -> dict[str, str]:
     match error:
         case asked.Unauthorized():
             return {"WWW-Authenticate": 'Bearer realm="muniment"'}
-        case errors.Unavailable(retry_after=seconds):
+        case errors.Unavailable(retry_after=seconds) | asked.RateLimited(retry_after=seconds):
             return {"Retry-After": str(seconds)}
         case errors.TooManyQueued() | errors.IdempotencyKeyInUse() | errors.TenantActorFenced() | asked.ShuttingDown():
             return {"Retry-After": "2"}
+        case asked.Overloaded():
+            return {"Retry-After": "1"}
         case asked.UnsupportedPatch():
             return {"Accept-Patch": "application/merge-patch+json"}
         case _:
@@ -134,6 +138,8 @@ def _extensions(error: errors.MunimentError) -> dict[str, Any]:
             return {"reason": error.reason}
         case errors.DuplicateFile():
             return {"file_id": error.file_id}
+        case asked.RateLimited():
+            return {"policy": error.policy}
         case _:
             return {}
 

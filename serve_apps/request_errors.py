@@ -99,6 +99,28 @@ class BodyTooLargeForGateway(MunimentError):
         return f"The gateway takes bodies of up to {self.limit} bytes. {self.advice}"
 
 
+class RateLimited(MunimentError):
+    """`policy` names the limit as the RateLimit header fields do; `retry_after` is in seconds."""
+
+    code = "rate-limited"
+    title = "Too much in one minute"
+
+    def __init__(self, policy: str, retry_after: int) -> None:
+        super().__init__(policy, retry_after)
+        self.policy, self.retry_after = policy, retry_after
+
+    def __str__(self) -> str:
+        return f"The tenant's limit '{self.policy}' leaves no room for this. Try again in {self.retry_after} s."
+
+
+class Overloaded(MunimentError):
+    code = "overloaded"
+    title = "Too many requests at once"
+
+    def __str__(self) -> str:
+        return "This replica answers as many requests at once as it can. Try again in a moment."
+
+
 class ShuttingDown(MunimentError):
     code = "shutting-down"
     title = "This replica is shutting down"

@@ -10,6 +10,7 @@ from serve_apps.key_uses import KeyUses
 from storage.cache import Cache
 from storage.database import Database
 from storage.files_on_disk import FilesOnDisk
+from storage.rate_limiter import RateLimiter
 from storage.settings import Settings
 from storage.upload_checks.archive_process import ArchiveChecker
 
@@ -25,6 +26,7 @@ class Services:
     operator_key: str
     key_pepper: bytes
     key_uses: KeyUses
+    rate_limiter: RateLimiter
 
     @classmethod
     async def open(cls, settings: Settings) -> "Services":
@@ -45,6 +47,7 @@ class Services:
             operator_key=operator_key,
             key_pepper=key_pepper,
             key_uses=KeyUses(database),
+            rate_limiter=RateLimiter(settings.redis_url),
         )
 
     async def close(self) -> None:
@@ -53,6 +56,7 @@ class Services:
         await self.key_uses.close()
         await self.database.close()
         await self.cache.close()
+        await self.rate_limiter.close()
         await self.disk.close()
 
 

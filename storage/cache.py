@@ -10,17 +10,14 @@ import asyncio
 import itertools
 import logging
 import random
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from storage.errors import Unavailable
+from storage.redis_link import RedisLink
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +30,9 @@ JITTER = 0.1
 MARKER_SECONDS = 60
 """Longer than any read of PostgreSQL may take, so that no reader outlives the marker."""
 
-TIMEOUT_SECONDS = 1.0
-"""Of each of two attempts. Shorter ones take an event loop with much to do for a server that is away."""
 CONNECTIONS = 64
-WAIT_FOR_CONNECTION_SECONDS = 5.0
-RETRY_AFTER_SECONDS = 1.0
-"""After a failure Redis is left alone for so long: requests do not queue up at a dead server."""
+RESEND_AFTER_SECONDS = 1.0
+"""Between two attempts to deliver what was not announced."""
 
 MAX_PENDING = 100_000
 RESEND_BATCH = 1000
@@ -78,11 +72,10 @@ class Cache:
     """Times are seconds. No method raises when Redis is away, except `ping` and `forget_tenant`."""
 
     def __init__(self, url: str, ttl: float) -> None:
-        self._redis = Redis.from_pool(_pool(url))
+        self._link = RedisLink(url, CONNECTIONS)
+        self._redis = self._link.client
         self._put = self._redis.register_script(PUT_IF_NEWER)
         self._ttl = ttl
-        self._away_until = 0.0
-        self._failures = 0
         self._running: dict[str, Flight] = {}
         self._following: dict[str, Flight] = {}
         self._undelivered: dict[str, int] = {}
@@ -94,12 +87,12 @@ class Cache:
 
     async def get(self, key: str) -> bytes | None:
         """The value, or None when there is none, it was invalidated, or Redis is away."""
-        if self._is_away() or key in self._undelivered:
+        if self._link.is_away or key in self._undelivered:
             return None
         try:
             found = await self._redis.get(key)
         except (RedisError, OSError) as error:
-            self._leave_alone(error)
+            self._link.lost(error)
             return None
         if not found:
             return None
@@ -107,13 +100,13 @@ class Cache:
 
     async def put(self, key: str, entry: Versioned, ttl: float | None = None) -> None:
         """Cache a value, unless a newer one or a newer invalidation is there."""
-        if self._is_away() or key in self._undelivered:
+        if self._link.is_away or key in self._undelivered:
             return
         seconds = (ttl or self._ttl) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
         try:
             await self._put(keys=[key], args=[entry.version, entry.value, int(seconds * 1000)])
         except (RedisError, OSError) as error:
-            self._leave_alone(error)
+            self._link.lost(error)
 
     async def get_or_load(self, key: str, load: Load, ttl: float | None = None) -> bytes | None:
         """The cached value, else what `load` returns, which is cached. Callers that miss together load once."""
@@ -136,13 +129,13 @@ class Cache:
         if after is not None:
             await asyncio.wait([after])
             self._running[key] = self._following.pop(key)
-        failures = self._failures
+        losses = self._link.losses
         try:
             entry = await load()
             if entry is None:
                 return None
             # Over an outage markers are lost: what was read before or during it may be older than one of them.
-            if failures == self._failures:
+            if losses == self._link.losses:
                 await self.put(key, entry, ttl)
             return entry.value
         finally:
@@ -157,7 +150,7 @@ class Cache:
         try:
             await self._send_markers(versions)
         except (RedisError, OSError) as error:
-            self._leave_alone(error)
+            self._link.lost(error)
             self._keep_for_later(versions)
 
     async def _send_markers(self, versions: Mapping[str, int]) -> None:
@@ -175,7 +168,7 @@ class Cache:
 
     async def _resend(self) -> None:
         while self._undelivered:
-            await asyncio.sleep(RETRY_AFTER_SECONDS)
+            await asyncio.sleep(RESEND_AFTER_SECONDS)
             await self._resend_once()
 
     async def _resend_once(self) -> None:
@@ -184,7 +177,7 @@ class Cache:
             try:
                 await self._send_markers(batch)
             except (RedisError, OSError) as error:
-                self._leave_alone(error)
+                self._link.lost(error)
                 return
             for key, version in batch.items():
                 if self._undelivered.get(key) == version:
@@ -203,34 +196,12 @@ class Cache:
             raise Unavailable("cache") from error
         return removed
 
-    def _is_away(self) -> bool:
-        return time.monotonic() < self._away_until
-
-    def _leave_alone(self, error: Exception) -> None:
-        if not self._is_away():
-            log.warning("cache is away", extra={"reason": type(error).__name__})
-        self._failures += 1
-        self._away_until = time.monotonic() + RETRY_AFTER_SECONDS
-
     async def close(self) -> None:
         tasks = [*self._running.values(), *self._following.values(), *filter(None, [self._resending])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._redis.aclose()
-
-
-def _pool(url: str) -> BlockingConnectionPool:
-    """Connections that callers wait for: with a pool that refuses, many requests at once would look like an outage."""
-    return BlockingConnectionPool.from_url(
-        url,
-        max_connections=CONNECTIONS,
-        timeout=WAIT_FOR_CONNECTION_SECONDS,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        # Once more at once: a restarted server has closed every connection that lay idle.
-        retry=Retry(NoBackoff(), 1),
-    )
+        await self._link.close()
 
 
 def _begin(flight: Coroutine[Any, Any, bytes | None]) -> Flight:

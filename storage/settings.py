@@ -44,6 +44,8 @@ class Settings(BaseSettings):
 
     gateway_max_body_bytes: int = 16 * 2**20
     """Larger bodies are refused by the gateway, which names the service's own port."""
+    max_concurrent_requests: int = Field(default=1000, ge=1)
+    """Requests that a replica, or the gateway on one node, answers at once; others are told to come back."""
     database_pool_size: int = 10
     """Connections of one replica or tenant host that stay open; as many again for peaks."""
     cache_ttl_seconds: float = 30.0

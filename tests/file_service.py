@@ -21,6 +21,7 @@ from storage.database import Database
 from storage.errors import TenantActorFenced
 from storage.files_on_disk import FilesOnDisk
 from storage.models import Base
+from storage.rate_limiter import RateLimiter
 from storage.records import TenantRecord
 from storage.settings import Settings
 from storage.upload_checks.archive_process import ArchiveChecker
@@ -128,6 +129,7 @@ async def file_service(base: Path, database_url: str, redis_url: str, **settings
         operator_key=OPERATOR_KEY,
         key_pepper=PEPPER,
         key_uses=KeyUses(database),
+        rate_limiter=RateLimiter(redis_url),
     )
 
     async def opened(_: Settings) -> Services:

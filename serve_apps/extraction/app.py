@@ -11,12 +11,14 @@ from ray.serve.handle import DeploymentHandle
 from actors.job_runner import JobRunner
 from actors.ocr_pool import ocr_pool
 from actors.parser_pool import parser_pool
+from serve_apps.bounded_concurrency import BoundedConcurrency
 from serve_apps.extraction import batch_routes, event_routes, result_routes, routes
 from serve_apps.extraction.job_changes import JobChanges
 from serve_apps.health import Readiness
 from serve_apps.health import router as health_router
 from serve_apps.ingress import INGRESS_OPTIONS, IngressReplica
 from serve_apps.problems import install_problem_handlers
+from serve_apps.rate_limits import RateLimitFields
 from serve_apps.request_context import RequestContext
 from serve_apps.services import Services
 from storage.job_passwords import JobPasswords
@@ -37,6 +39,8 @@ def create_app(settings: Settings) -> FastAPI:
         await services.close()
 
     app = FastAPI(title="Muniment extraction service", version="1", lifespan=lifespan, redirect_slashes=False)
+    app.add_middleware(RateLimitFields)
+    app.add_middleware(BoundedConcurrency, settings.max_concurrent_requests)
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
     for router in (health_router, result_routes.router, event_routes.router, routes.router, batch_routes.router):

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 from ray import serve
 
+from serve_apps.bounded_concurrency import BoundedConcurrency
 from serve_apps.files import content_routes, file_routes, tenant_routes
 from serve_apps.health import Readiness
 from serve_apps.health import router as health_router
 from serve_apps.ingress import INGRESS_OPTIONS, IngressReplica
 from serve_apps.problems import install_problem_handlers
+from serve_apps.rate_limits import RateLimitFields
 from serve_apps.request_context import RequestContext
 from serve_apps.services import Services
 from storage.logs import configure_logging
@@ -31,6 +33,8 @@ def create_app(settings: Settings, open_services: OpenServices = Services.open) 
 
     # No redirects to the same path with a slash: they would lead around the gateway, and to any Host that is sent.
     app = FastAPI(title="Muniment file service", version="1", lifespan=lifespan, redirect_slashes=False)
+    app.add_middleware(RateLimitFields)
+    app.add_middleware(BoundedConcurrency, settings.max_concurrent_requests)
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
     for router in (health_router, tenant_routes.router, file_routes.router, content_routes.router):

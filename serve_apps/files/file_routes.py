@@ -19,6 +19,7 @@ from serve_apps.files.list_query import (
     list_fingerprint,
     position,
 )
+from serve_apps.files.metered_body import metered_body
 from serve_apps.files.upload_body import read_upload
 from serve_apps.files.uploads import Upload, expected_digest, replayed, repr_digest
 from serve_apps.idempotent_requests import REPLAYED, claimed, idempotency_key
@@ -64,12 +65,13 @@ async def upload(request: Request, found: Writer, services: ServicesOf) -> Respo
     """Store one file: a form with a `file` part, or the raw bytes named by `Content-Disposition`."""
     digest = expected_digest(request)
     key = idempotency_key(request)
-    body = await read_upload(request)
-    async with claimed(services.database, found.tenant.id, key) as stored:
-        if stored is not None:
-            record = await replayed(body, stored, found.tenant.rules.max_file_size_bytes)
-        else:
-            record = await Upload(services, found.tenant, body, key).store(digest)
+    async with metered_body(request, services, found) as chunks:
+        body = await read_upload(request, chunks)
+        async with claimed(services.database, found.tenant.id, key) as stored:
+            if stored is not None:
+                record = await replayed(body, stored, found.tenant.rules.max_file_size_bytes)
+            else:
+                record = await Upload(services, found.tenant, body, key).store(digest)
     headers = (REPLAYED if stored else {}) | {
         "Location": service_path(request, f"/v1/tenants/{found.tenant.code}/files/{record.id}"),
         "ETag": version_tag(record.version),

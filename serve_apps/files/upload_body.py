@@ -45,12 +45,15 @@ def _declared(media_type: str) -> str:
     return declared
 
 
-async def read_upload(request: Request) -> UploadBody:
-    """What the request uploads, its bytes still to be read. Raises when there is no file, or no name for it."""
+async def read_upload(request: Request, chunks: AsyncIterator[bytes]) -> UploadBody:
+    """What the request uploads; `chunks` is its body, of which the file's bytes are still to be read.
+
+    Raises when there is no file, or no name for it.
+    """
     boundary = boundary_of(request.headers.get("content-type", ""))
     if boundary is None:
-        return RawUpload(request)
-    reader = _FormReader(request.stream(), boundary)
+        return RawUpload(request, chunks)
+    reader = _FormReader(chunks, boundary)
     return FormUpload(await reader.find_file(), reader, max(0, content_length(request) - MAX_FORM_OVERHEAD))
 
 
@@ -62,7 +65,7 @@ def content_length(request: Request) -> int:
 class RawUpload(UploadBody):
     """The bytes are the body; the name is in `Content-Disposition`."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, chunks: AsyncIterator[bytes]) -> None:
         headers = dict(request.scope["headers"])
         name = file_name(header_text(headers.get(b"content-disposition", b"")))
         if name is None:
@@ -70,11 +73,10 @@ class RawUpload(UploadBody):
                 "Content-Disposition", "Name the file: Content-Disposition: attachment; filename*=UTF-8''report.pdf"
             )
         super().__init__(name, request.headers.get("content-type", ""), content_length(request))
-        self._request = request
+        self._chunks = chunks
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        async for chunk in self._request.stream():
-            yield chunk
+    def chunks(self) -> AsyncIterator[bytes]:
+        return self._chunks
 
 
 class FormUpload(UploadBody):

@@ -10,6 +10,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serve_apps.bounded_concurrency import BoundedConcurrency
 from serve_apps.gateway_bodies import GatewayBodyLimit
 from serve_apps.request_context import PLAIN_ID
 from storage.logs import current_request
@@ -26,7 +27,12 @@ SERVE_POLICY_HEADERS = {
 
 def middlewares() -> list[Middleware]:
     """Serve wraps them one around the other: the last one sees a request first."""
-    return [Middleware(GatewayBodyLimit, get_settings()), Middleware(GatewayHeaders)]
+    settings = get_settings()
+    return [
+        Middleware(GatewayBodyLimit, settings),
+        Middleware(BoundedConcurrency, settings.max_concurrent_requests),
+        Middleware(GatewayHeaders),
+    ]
 
 
 class GatewayHeaders:

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serve_apps.bounded_concurrency import BoundedConcurrency
 from serve_apps.gateway.app import create_app
 from serve_apps.gateway.http_policy import GatewayHeaders, middlewares
 from serve_apps.gateway_bodies import GatewayBodyLimit
@@ -151,4 +152,4 @@ async def test_any_other_request_id_is_replaced(asked: str) -> None:
 def test_headers_are_cleaned_before_bodies_are_judged() -> None:
     """Serve wraps them in this order, the last outermost: a refusal then carries the request id."""
     classes: list[object] = [middleware.cls for middleware in middlewares()]
-    assert classes == [GatewayBodyLimit, GatewayHeaders]
+    assert classes == [GatewayBodyLimit, BoundedConcurrency, GatewayHeaders]

@@ -182,7 +182,7 @@ async def test_many_callers_at_once_wait_for_a_connection_and_are_no_outage(cach
     assert set(found) == {b"x"}
     await asyncio.gather(*(cache.invalidate({f"k{number}": 2}) for number in range(300)))
     assert cache._undelivered == {}
-    assert not cache._is_away()
+    assert not cache._link.is_away
 
 
 async def test_all_entries_of_a_tenant_are_found_and_removed(cache: WatchedCache) -> None:
@@ -230,7 +230,7 @@ async def test_without_a_server_every_read_is_a_miss(unreachable: Cache) -> None
     for expected in (1, 2):
         assert await unreachable.get_or_load("k", row.load) == b"v1"
         assert row.loads == expected
-    assert unreachable._is_away()
+    assert unreachable._link.is_away
     with pytest.raises(Unavailable):
         await unreachable.forget_tenant("t")
     with pytest.raises(RedisError):
@@ -239,7 +239,7 @@ async def test_without_a_server_every_read_is_a_miss(unreachable: Cache) -> None
 
 async def test_the_first_put_that_fails_leaves_the_server_alone(unreachable: Cache) -> None:
     await unreachable.put("k", Versioned(1, b"x"))
-    assert unreachable._is_away()
+    assert unreachable._link.is_away
 
 
 async def test_what_waits_to_be_announced_never_gets_less(unreachable: Cache) -> None:
@@ -247,7 +247,7 @@ async def test_what_waits_to_be_announced_never_gets_less(unreachable: Cache) ->
     await unreachable.invalidate({"k": 2})
     assert unreachable._undelivered == {"k": 3}
     # In this process the key is not read until the others can have heard.
-    unreachable._away_until = 0
+    unreachable._link.is_away = False
     assert await unreachable.get("k") is None
     await unreachable.put("k", Versioned(3, b"x"))
 
@@ -262,7 +262,7 @@ async def test_there_is_an_end_to_what_is_kept_for_later(unreachable: Cache, mon
 async def test_what_was_announced_anew_while_it_was_sent_is_sent_again(
     cache: WatchedCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_module, "RETRY_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(cache_module, "RESEND_AFTER_SECONDS", 0.01)
     original = cache._send_markers
     sent: list[dict[str, int]] = []
 

@@ -14,7 +14,7 @@ import pytest
 from muniment.local.postgres import EmbeddedPostgres
 from muniment.local.valkey import EmbeddedValkey
 from storage import cache as cache_module
-from storage import migrate
+from storage import migrate, redis_link
 from tests.file_service import FileService, SampleTenant, file_service
 
 
@@ -78,7 +78,8 @@ class Watch:
 async def test_answers_are_right_while_the_cache_is_killed_and_started_again(
     tmp_path: Path, database_url: str, valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache_module, "RETRY_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(cache_module, "RESEND_AFTER_SECONDS", 0.1)
+    monkeypatch.setattr(redis_link, "RETRY_AFTER_SECONDS", 0.1)
     async with (
         file_service(tmp_path / "files", database_url, valkey.url) as first,
         file_service(tmp_path / "files", database_url, valkey.url) as second,
