@@ -94,5 +94,9 @@ class AsyncExtractions:
         code = self._tenant(tenant)
         return await self._sender.send(extraction_calls.get_text(code, job, "markdown", pages))
 
+    async def html(self, job: Job | str, *, pages: str | None = None, tenant: str | None = None) -> str:
+        code = self._tenant(tenant)
+        return await self._sender.send(extraction_calls.get_text(code, job, "html", pages))
+
     async def delete(self, job: Job | str, *, tenant: str | None = None) -> None:
         return await self._sender.send(extraction_calls.delete_job(self._tenant(tenant), job))

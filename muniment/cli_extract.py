@@ -18,6 +18,7 @@ from muniment.models import ExtractionOptions, Job, StoredFile
 class Form(StrEnum):
     text = "text"
     markdown = "markdown"
+    html = "html"
     json = "json"
 
 
@@ -27,7 +28,7 @@ class Ocr(StrEnum):
     never = "never"
 
 
-SUFFIXES = {Form.text: ".txt", Form.markdown: ".md", Form.json: ".json"}
+SUFFIXES = {Form.text: ".txt", Form.markdown: ".md", Form.html: ".html", Form.json: ".json"}
 
 
 def register(app: typer.Typer) -> None:
@@ -94,9 +95,15 @@ def _show(bar: Bar, file: StoredFile, job: Job) -> None:
 
 
 def _result(client: Client, job: Job, form: Form) -> Any:
-    if form is Form.json:
-        return client.extractions.result_json(job)
-    return client.extractions.markdown(job) if form is Form.markdown else client.extractions.text(job)
+    match form:
+        case Form.json:
+            return client.extractions.result_json(job)
+        case Form.markdown:
+            return client.extractions.markdown(job)
+        case Form.html:
+            return client.extractions.html(job)
+        case Form.text:
+            return client.extractions.text(job)
 
 
 def _put_out(result: Any, form: Form, output: Path | None, file: StoredFile) -> None:

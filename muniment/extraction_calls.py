@@ -23,7 +23,7 @@ from muniment.request_parts import (
 T = TypeVar("T")
 
 OnProgress = Callable[[Job], None]
-ResultFormat = Literal["json", "text", "markdown"]
+ResultFormat = Literal["json", "text", "markdown", "html"]
 
 PROGRESS_POLL = 1.0
 """Seconds. A long poll ends when the state changes; someone who watches wants to see pages in between."""
@@ -95,7 +95,7 @@ def get_json(tenant: str, job: Job | str, pages: str | None, *, words: bool) -> 
     return _result(tenant, job, "json", pages, _read_object, words=words)
 
 
-def get_text(tenant: str, job: Job | str, form: Literal["text", "markdown"], pages: str | None) -> Call[str]:
+def get_text(tenant: str, job: Job | str, form: Literal["text", "markdown", "html"], pages: str | None) -> Call[str]:
     return _result(tenant, job, form, pages, lambda response: response.text, words=False)
 
 

@@ -106,6 +106,10 @@ class Extractions:
         code = self._tenant(tenant)
         return self._sender.send(extraction_calls.get_text(code, job, "markdown", pages))
 
+    def html(self, job: Job | str, *, pages: str | None = None, tenant: str | None = None) -> str:
+        code = self._tenant(tenant)
+        return self._sender.send(extraction_calls.get_text(code, job, "html", pages))
+
     def delete(self, job: Job | str, *, tenant: str | None = None) -> None:
         """The job and its result."""
         return self._sender.send(extraction_calls.delete_job(self._tenant(tenant), job))

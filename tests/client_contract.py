@@ -163,6 +163,7 @@ class ClientContract:
         assert finished.raise_for_failure().state == "succeeded"
         assert "Plain words." in await client.extractions.text(job)
         assert "Plain words." in await client.extractions.markdown(job)
+        assert "Plain words.</p>" in await client.extractions.html(job)
         assert (await client.extractions.result_json(job))["schema"] == "muniment.document/1"
         assert [listed.id async for listed in client.extractions.list(state="succeeded")] == [job.id]
         assert [listed.id for listed in await client.extractions.page(file=file)] == [job.id]

@@ -1,11 +1,12 @@
 """Batches of extraction jobs: ask for one, watch it, cancel it, try again what failed, read all results."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from actors.views.chunks import DEFAULT_CHARACTERS
 from serve_apps.answers import json_answer
 from serve_apps.auth import Caller, ServicesOf, caller
 from serve_apps.extraction import batch_schemas, schemas
@@ -14,6 +15,7 @@ from serve_apps.extraction.batching import AskedBatch, enqueue_batch_once
 from serve_apps.extraction.enqueuing import HowToRead
 from serve_apps.extraction.event_stream import EVENT_STREAM, LastEventId, Watch, event_stream
 from serve_apps.extraction.result_reading import read_document
+from serve_apps.extraction.result_routes import ChunkCharacters, Expand
 from serve_apps.extraction.result_views import View, render
 from serve_apps.extraction.routes import RETRY_AFTER_SECONDS, Changes, Passwords, job_page
 from serve_apps.idempotent_requests import idempotency_key
@@ -143,11 +145,17 @@ async def get_batch_results(
     batch_id: str,
     found: Reader,
     services: ServicesOf,
-    expand: Annotated[Literal["", "words"], Query()] = "",
+    expand: Expand = "",
+    chunk_characters: ChunkCharacters = DEFAULT_CHARACTERS,
 ) -> StreamingResponse:
     """The documents that are there, one a line, in the order of the batch."""
     await _read(services, found.tenant, batch_id)
-    lines = _lines(services, found.tenant, batch_id, View(words=expand == "words"))
+    lines = _lines(
+        services,
+        found.tenant,
+        batch_id,
+        View("json", "", "words" in expand, chunk_characters if "chunks" in expand else 0),
+    )
     return StreamingResponse(lines, 200, {"Cache-Control": "no-store"}, "application/x-ndjson")
 
 

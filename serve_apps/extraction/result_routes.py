@@ -1,11 +1,12 @@
 """The documents that jobs made, in the form and the part that is asked for."""
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
+from actors.views.chunks import DEFAULT_CHARACTERS
 from serve_apps.auth import Caller, ServicesOf, caller
 from serve_apps.extraction.result_reading import find_result, read_document
 from serve_apps.extraction.result_views import MEDIA_TYPES, Format, View, render
@@ -15,6 +16,17 @@ from storage.extraction_results import StoredResult
 router = APIRouter(prefix="/v1/tenants/{code}/extractions", tags=["results"])
 
 Reader = Annotated[Caller, Depends(caller("extractions:read"))]
+Expand = Annotated[
+    str,
+    Query(
+        pattern="^((words|chunks)(,(words|chunks))*)?$",
+        description="`words` for the places of words, `chunks` for pieces for retrieval, or both with a comma.",
+    ),
+]
+ChunkCharacters = Annotated[int, Query(ge=100, le=100_000, description="The size of a chunk, at most.")]
+
+HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
+"""A browser runs nothing of what a document said."""
 
 
 @router.get(
@@ -27,12 +39,13 @@ async def get_result(
     services: ServicesOf,
     form: Annotated[Format, Query(alias="format")] = "json",
     pages: Annotated[str, Query(max_length=1000, description="A selection such as 1-3,7.")] = "",
-    expand: Annotated[Literal["", "words"], Query()] = "",
+    expand: Expand = "",
+    chunk_characters: ChunkCharacters = DEFAULT_CHARACTERS,
 ) -> Response:
-    """The document of a job that succeeded, whole or in part."""
-    view = View(form, pages, words=expand == "words")
+    """The document of a job that succeeded, whole or in part, in one of several forms."""
+    view = View.expanded(expand, chunk_characters, form, pages)
     stored = await find_result(services, found.tenant.id, job_id)
-    headers = {"ETag": _tag(stored, view), "Cache-Control": "private, no-cache"}
+    headers = {"ETag": _tag(stored, view), "Cache-Control": "private, no-cache"} | HARMLESS
     if not none_match(request.headers.get("if-none-match"), headers["ETag"]):
         return Response(status_code=304, headers=headers)
     document = await read_document(services, stored)

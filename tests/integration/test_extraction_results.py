@@ -111,7 +111,27 @@ async def test_a_result_comes_as_text_and_as_markdown(tenant: TenantClient, job:
     marked = await tenant.get(f"{tenant.jobs}/{job}/result?format=markdown")
     assert marked.headers["content-type"] == "text/markdown; charset=utf-8"
     assert marked.text.startswith("## First \\*page\\*")
+    page = await tenant.get(f"{tenant.jobs}/{job}/result?format=html")
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert (page.headers["x-content-type-options"], "sandbox" in page.headers["content-security-policy"]) == (
+        "nosniff",
+        True,
+    )
+    assert "<h2>First *page*</h2>" in page.text
+    docling = (await tenant.get(f"{tenant.jobs}/{job}/result?format=docling")).json()
+    assert (docling["schema_name"], docling["texts"][0]["text"]) == ("DoclingDocument", "First *page*")
+    elements = (await tenant.get(f"{tenant.jobs}/{job}/result?format=unstructured")).json()
+    assert [element["type"] for element in elements] == ["Title", "NarrativeText"]
     assert (await tenant.get(f"{tenant.jobs}/{job}/result?format=pdf")).status_code == 422
+
+
+async def test_a_document_comes_in_chunks(tenant: TenantClient, job: str) -> None:
+    path = f"{tenant.jobs}/{job}/result?expand=chunks,words"
+    document = (await tenant.get(path)).json()
+    assert [chunk["text"] for chunk in document["chunks"]] == ["First *page*\n\nSecond page"]
+    assert document["chunks"][0]["heading_path"] == ["First *page*"]
+    assert "words" in document["pages"][0]["lines"][0]
+    assert (await tenant.get(f"{path}&chunk_characters=10")).status_code == 422
 
 
 async def test_some_pages_can_be_asked_for(tenant: TenantClient, job: str) -> None:

@@ -420,7 +420,7 @@ class FakeMuniment:
         text = file.content.decode()
         form = request.query_params.get("format", "json")
         if form != "json":
-            return PlainTextResponse(text if form == "text" else f"# {text}")
+            return PlainTextResponse({"text": text, "markdown": f"# {text}", "html": f"<p>{text}</p>"}[form])
         return JSONResponse(_document(file.record, text, words=request.query_params.get("expand") == "words"))
 
     async def start_page(self, request: Request) -> Response:

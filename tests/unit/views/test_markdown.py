@@ -6,8 +6,8 @@ import pytest
 
 from actors.extractors.assembly import BlockPiece, LinePiece, PagePiece, WordPiece, assemble
 from actors.extractors.document import BlockType, Cell, Document, Table
-from actors.extractors.markdown import markdown
-from actors.extractors.selected_document import with_pages
+from actors.views.markdown import markdown
+from actors.views.selected_document import with_pages
 from tests.unit.extractors.json_documents import as_json
 
 
