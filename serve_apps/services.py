@@ -60,6 +60,6 @@ class Services:
         await self.disk.close()
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     found: Services = request.app.state.services
     return found

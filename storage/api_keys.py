@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Self, get_args
 
-from storage.identifiers import ALPHABET
+from storage.identifiers import ALPHABET, random_text
 from storage.records import KeyRecord
 
 Scope = Literal["files:read", "files:write", "extractions:read", "extractions:write", "tenant:admin"]
@@ -34,8 +34,7 @@ class BearerKey:
 
     @classmethod
     def new(cls) -> Self:
-        identifier = "".join(secrets.choice(ALPHABET) for _ in range(KEY_ID_LENGTH))
-        return cls(identifier, secrets.token_urlsafe(SECRET_BYTES))
+        return cls(random_text(KEY_ID_LENGTH), secrets.token_urlsafe(SECRET_BYTES))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:

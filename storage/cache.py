@@ -16,6 +16,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from storage.batching import Batcher
 from storage.errors import Unavailable
 from storage.redis_link import RedisLink
 
@@ -31,6 +32,8 @@ MARKER_SECONDS = 60
 """Longer than any read of PostgreSQL may take, so that no reader outlives the marker."""
 
 CONNECTIONS = 64
+READS_AT_A_TIME = 128
+READS_IN_FLIGHT = 2
 RESEND_AFTER_SECONDS = 1.0
 """Between two attempts to deliver what was not announced."""
 
@@ -75,6 +78,9 @@ class Cache:
         self._link = RedisLink(url, CONNECTIONS)
         self._redis = self._link.client
         self._put = self._redis.register_script(PUT_IF_NEWER)
+        self._reads: Batcher[str, bytes | str | None] = Batcher(
+            self._read, largest=READS_AT_A_TIME, in_flight=READS_IN_FLIGHT
+        )
         self._ttl = ttl
         self._running: dict[str, Flight] = {}
         self._following: dict[str, Flight] = {}
@@ -85,18 +91,25 @@ class Cache:
         """Raises `RedisError` or `OSError` when Redis does not answer."""
         await self._redis.ping()
 
-    async def get(self, key: str) -> bytes | None:
-        """The value, or None when there is none, it was invalidated, or Redis is away."""
+    async def get(self, key: str, *, is_large: bool = False) -> bytes | None:
+        """The value, or None when there is none, it was invalidated, or Redis is away.
+
+        Reads that wait together are one command, unless the value may be so large that others would wait for it.
+        """
         if self._link.is_away or key in self._undelivered:
             return None
         try:
-            found = await self._redis.get(key)
+            found = await (self._redis.get(key) if is_large else self._reads.ask(key))
         except (RedisError, OSError) as error:
             self._link.lost(error)
             return None
         if not found:
             return None
         return _as_bytes(found).partition(b":")[2] or None
+
+    async def _read(self, keys: list[str]) -> list[bytes | str | None]:
+        # Lost while they waited: nobody waits for a server that is away.
+        return [None] * len(keys) if self._link.is_away else await self._redis.mget(keys)
 
     async def put(self, key: str, entry: Versioned, ttl: float | None = None) -> None:
         """Cache a value, unless a newer one or a newer invalidation is there."""
@@ -108,9 +121,11 @@ class Cache:
         except (RedisError, OSError) as error:
             self._link.lost(error)
 
-    async def get_or_load(self, key: str, load: Load, ttl: float | None = None) -> bytes | None:
+    async def get_or_load(
+        self, key: str, load: Load, ttl: float | None = None, *, is_large: bool = False
+    ) -> bytes | None:
         """The cached value, else what `load` returns, which is cached. Callers that miss together load once."""
-        if (found := await self.get(key)) is not None:
+        if (found := await self.get(key, is_large=is_large)) is not None:
             return found
         # A load that is under way may have read the row before a change that this caller knows of: wait for the
         # one after it, together with everybody else who came since.
@@ -201,6 +216,7 @@ class Cache:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await self._reads.close()
         await self._link.close()
 
 

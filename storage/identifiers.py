@@ -18,4 +18,15 @@ def is_id(prefix: str, text: str) -> bool:
 
 def new_id(prefix: str) -> str:
     """`fs`, `ex`, `eb`, `op` … → `fs_<25 random characters>`."""
-    return prefix + "_" + "".join(secrets.choice(ALPHABET) for _ in range(RANDOM_LENGTH))
+    return f"{prefix}_{random_text(RANDOM_LENGTH)}"
+
+
+def random_text(length: int) -> str:
+    """So many characters of the alphabet, each as likely as any other."""
+    # One number for all of them: a call of the system for each character costs more than the rest of a small upload.
+    number = secrets.randbelow(len(ALPHABET) ** length)
+    characters = []
+    for _ in range(length):
+        number, position = divmod(number, len(ALPHABET))
+        characters.append(ALPHABET[position])
+    return "".join(characters)

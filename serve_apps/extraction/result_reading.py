@@ -30,7 +30,7 @@ async def read_document(services: Services, stored: StoredResult) -> bytes:
         return Versioned(RESULT_VERSION, owner + await _from_database(services, stored))
 
     key = result_key(tenant_id, str(stored.result_id))
-    found = await services.cache.get_or_load(key, load, settings.result_cache_ttl_seconds)
+    found = await services.cache.get_or_load(key, load, settings.result_cache_ttl_seconds, is_large=True)
     if found is None or not found.startswith(owner):
         # What came over a connection that a cancelled call left behind may be another's.
         log.error("cache answered with another result")

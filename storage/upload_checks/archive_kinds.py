@@ -39,3 +39,8 @@ def kind_by_head(head: bytes) -> ArchiveKind | None:
 def kind_of(window: Window) -> ArchiveKind | None:
     """By its head, or a zip by its end: self-extractors, and files that are two things at once."""
     return kind_by_head(window.head(HEAD_BYTES)) or (ArchiveKind.ZIP if ends_as_zip(window) else None)
+
+
+def is_archive(window: Window, signed: str | None) -> bool:
+    """Whether it has a kind. `signed` is the type that its head proves."""
+    return signed in _BY_TYPE or ends_as_zip(window)

@@ -6,7 +6,8 @@ from pathlib import Path
 import puremagic
 
 from storage.upload_checks import media_type_names as types
-from storage.upload_checks.archive_kinds import kind_of
+from storage.upload_checks.archive_kinds import is_archive
+from storage.upload_checks.known_signatures import LEAST_BYTES, may_be_known
 from storage.upload_checks.ole_streams import ole_flavour
 from storage.upload_checks.signatures import by_signature
 from storage.upload_checks.text_content import text_type
@@ -15,7 +16,6 @@ from storage.upload_checks.windows import Window
 _HEAD_BYTES = 64 * 1024
 _TAIL_BYTES = 2048
 _PDF_HEADER_WITHIN = 1024  # ISO 32000-1 annex H.3, note 13: readers accept the header there
-_GUESS_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,13 @@ def sniff_window(window: Window) -> Content:
     if window.size == 0:
         return Content(types.EMPTY, proven=False)
     head = window.head(_HEAD_BYTES)
-    is_archive = kind_of(window) is not None
     signed = by_signature(head)
+    has_members = is_archive(window, signed)
     if signed == types.OLE:
         signed = ole_flavour(window)
     if signed is not None:
-        return Content(signed, proven=True, is_archive=is_archive, may_be_pdf=_has_pdf_header(head))
-    if is_archive:
+        return Content(signed, proven=True, is_archive=has_members, may_be_pdf=_has_pdf_header(head))
+    if has_members:
         # Something else stands before the archive. Whether it is a script or a program is the name's word.
         return Content(types.ZIP, proven=False, is_archive=True)
     return _unsigned(window, head)
@@ -72,9 +72,11 @@ def _has_pdf_objects(head: bytes) -> bool:
 
 def _guessed(head: bytes) -> str:
     """The best guess of puremagic by four bytes or more: it knows many formats that nothing is decided by here."""
+    if not may_be_known(head):
+        return types.OCTETS
     try:
         guesses = puremagic.magic_string(head)
     except puremagic.PureError:
         return types.OCTETS
-    names = (guess.mime_type for guess in guesses if len(guess.byte_match) >= _GUESS_BYTES)
+    names = (guess.mime_type for guess in guesses if len(guess.byte_match) >= LEAST_BYTES)
     return types.canonical(next(filter(None, names), types.OCTETS))

@@ -26,8 +26,8 @@ class WatchedCache(Cache):
         super().__init__(url, ttl)
         self.misses = asyncio.Semaphore(0)
 
-    async def get(self, key: str) -> bytes | None:
-        found = await super().get(key)
+    async def get(self, key: str, *, is_large: bool = False) -> bytes | None:
+        found = await super().get(key, is_large=is_large)
         self.misses.release()
         return found
 
@@ -278,3 +278,23 @@ async def test_what_was_announced_anew_while_it_was_sent_is_sent_again(
     await cache._resending
     assert sent == [{"k": 4}, {"k": 5}]
     assert cache._undelivered == {}
+
+
+async def test_reads_of_a_moment_are_one_command(cache: Cache) -> None:
+    await cache._redis.mset({f"k{number}": f"1:{number}" for number in range(50)})
+    await cache._redis.config_resetstat()
+    assert await asyncio.gather(*(cache.get(f"k{number}") for number in range(50))) == [
+        str(number).encode() for number in range(50)
+    ]
+    counted = await cache._redis.info("commandstats")
+    assert counted["cmdstat_mget"]["calls"] == 1
+    assert await cache.get("k1", is_large=True) == b"1"
+    assert (await cache._redis.info("commandstats"))["cmdstat_get"]["calls"] == 1
+
+
+async def test_a_read_that_waits_when_redis_is_lost_does_not_wait_for_it(cache: Cache) -> None:
+    await cache._redis.set("k", "1:x")
+    reading = asyncio.create_task(cache.get("k"))
+    await asyncio.sleep(0)
+    cache._link.lost(ConnectionError())
+    assert await reading is None
