@@ -43,6 +43,12 @@ class LinePiece:
     words: list[WordPiece] = field(default_factory=list)
 
 
+def line_pieces(text: str, *, keep_indent: bool = False) -> list[LinePiece]:
+    """The lines of `text` that have something on them."""
+    lines = text.split("\n")
+    return [LinePiece(line.rstrip() if keep_indent else line.strip()) for line in lines if line.strip()]
+
+
 @dataclass(slots=True)
 class BlockPiece:
     """Lines that belong together, in reading order. A table's lines are its rows, cells separated by tabs."""

@@ -156,6 +156,12 @@ class Document:
     images: list[Image] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
 
+    def warn(self, code: str, message: str, page: int | None = None) -> None:
+        """Once for each page."""
+        warning = ExtractionWarning(code, message, page)
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
 
 @dataclass(frozen=True, slots=True)
 class ExtractionOptions:

@@ -11,7 +11,7 @@ from actors.extractors.document import ExtractionOptions
 from actors.extractors.extractor import Extractor
 
 ENGINE_NAME = "muniment"
-ENGINE_VERSION = "1"
+ENGINE_VERSION = "2"
 """Raised whenever the same bytes and options would give another document: stored results of older ones are not used."""
 
 
@@ -46,14 +46,33 @@ IMAGE = Kind(
     frozenset({"image/png", "image/jpeg", "image/tiff", "image/webp", "image/bmp", "image/gif"}),
     frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif"}),
 )
+HTML = Kind(
+    "html",
+    "actors.extractors.html.extraction",
+    frozenset({"text/html", "application/xhtml+xml"}),
+    frozenset({".html", ".htm", ".xhtml"}),
+)
+MARKDOWN = Kind(
+    "markdown",
+    "actors.extractors.markdown_file",
+    frozenset({"text/markdown"}),
+    frozenset({".md", ".markdown"}),
+)
+CSV = Kind(
+    "csv",
+    "actors.extractors.csv_table",
+    frozenset({"text/csv", "text/tab-separated-values"}),
+    frozenset({".csv", ".tsv"}),
+)
+MAIL = Kind("mail", "actors.extractors.mail.extraction", frozenset({"message/rfc822"}), frozenset({".eml"}))
 TEXT = Kind(
     "text",
     "actors.extractors.text",
-    frozenset({"text/plain", "text/markdown", "text/csv", "text/tab-separated-values", "text/x-log"}),
-    frozenset({".txt", ".text", ".md", ".markdown", ".csv", ".tsv", ".log"}),
+    frozenset({"text/plain", "text/x-log"}),
+    frozenset({".txt", ".text", ".log"}),
 )
 
-KINDS = (PDF, DOCX, IMAGE, TEXT)
+KINDS = (PDF, DOCX, IMAGE, HTML, MARKDOWN, CSV, MAIL, TEXT)
 _BY_MEDIA_TYPE = {media_type: kind for kind in KINDS for media_type in kind.media_types}
 _BY_EXTENSION = {extension: kind for kind in KINDS for extension in kind.extensions}
 
@@ -78,3 +97,8 @@ def options_hash(options: ExtractionOptions) -> str:
     """Equal where the options make no difference to the result: the password and the time limit do not."""
     relevant = [options.ocr, options.languages, options.pages, options.tables]
     return hashlib.sha256(orjson.dumps(relevant)).hexdigest()[:16]
+
+
+def work_hash(options_hash: str, kind: Kind) -> str:
+    """Of options for a file of that kind: the same bytes are another document as text than as a table."""
+    return f"{options_hash}-{kind.name}"

@@ -1,20 +1,19 @@
 """Tables as blocks of a document: a line for each row, and the grid beside it where it is wanted."""
 
 from actors.extractors.assembly import BlockPiece, LinePiece
-from actors.extractors.document import Table
+from actors.extractors.document import Document, Table
 
 MAX_GRID = 1_000_000
 """Places of a grid; a table with more is text only."""
 
 
-def is_too_large(table: Table) -> bool:
-    return table.rows * table.columns > MAX_GRID
-
-
-def table_block(table: Table, *, with_tables: bool) -> BlockPiece:
-    """The table, or its rows as a paragraph where tables are not wanted or it `is_too_large`."""
+def table_block(table: Table, document: Document, *, with_tables: bool) -> BlockPiece:
+    """The table, or its rows as a paragraph where tables are not wanted or, with a warning, where it is too large."""
     lines = [LinePiece(line) for line in row_lines(table)]
-    if with_tables and not is_too_large(table):
+    is_too_large = table.rows * table.columns > MAX_GRID
+    if is_too_large:
+        document.warn("table-too-large", "A table with very many cells is given as text only.", table.page)
+    if with_tables and not is_too_large:
         return BlockPiece("table", lines, table.bbox, table=table)
     return BlockPiece("paragraph", lines, table.bbox)
 

@@ -1,13 +1,13 @@
-"""Plain text and its family (CSV, Markdown, logs): one page without measures; blank lines part its paragraphs."""
+"""Plain text and logs: one page without measures; blank lines part its paragraphs."""
 
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from actors.extractors.assembly import BlockPiece, LinePiece, PagePiece, assemble
-from actors.extractors.document import Document, ExtractionFailed, ExtractionOptions, ExtractionWarning, Properties
+from actors.extractors.assembly import BlockPiece, LinePiece
+from actors.extractors.document import Document, ExtractionFailed, ExtractionOptions, ExtractionWarning
 from actors.extractors.extractor import OcrRequester, ParseLimits
-from actors.extractors.page_selection import selected_pages
+from actors.extractors.one_page import one_page
 from actors.extractors.text_encoding import DecodedText, decode_text
 
 MAX_BYTES = 64 * 2**20
@@ -26,16 +26,25 @@ def extract(source: Path, options: ExtractionOptions, limits: ParseLimits, ocr: 
 
     Raises ExtractionFailed: `corrupt-file` for what is no text, `out-of-memory` for more than is read.
     """
-    if source.stat().st_size > MAX_BYTES:
-        raise _too_large(f"{MAX_BYTES // 2**20} MiB")
-    decoded = decode_text(source.read_bytes())
+    decoded = decode_text(bounded_bytes(source))
     text = readable(decoded.text)
+    refuse_many_lines(text)
+    document = Document(warnings=encoding_warnings(decoded))
+    blocks = (BlockPiece("paragraph", lines) for lines in paragraphs(text))
+    return one_page(document, blocks, options, limits, ocr)
+
+
+def refuse_many_lines(text: str) -> None:
+    """Raises ExtractionFailed `out-of-memory` for more lines than are read."""
     if text.count("\n") >= MAX_LINES:
         raise _too_large(f"{MAX_LINES:,} lines")
-    document = Document(properties=Properties(page_count=1), warnings=_warnings(decoded))
-    pages = [_page(text) for _ in selected_pages(options.pages, 1, limits.max_pages)]
-    ocr.progress(1, 1)
-    return assemble(document, pages)
+
+
+def bounded_bytes(source: Path) -> bytes:
+    """What a file of text holds. Raises ExtractionFailed `out-of-memory` for more than is read."""
+    if source.stat().st_size > MAX_BYTES:
+        raise _too_large(f"{MAX_BYTES // 2**20} MiB")
+    return source.read_bytes()
 
 
 def readable(text: str) -> str:
@@ -43,12 +52,7 @@ def readable(text: str) -> str:
     return _CONTROL.sub("", _TERMINAL.sub("", _NEWLINE.sub("\n", text)))
 
 
-def _page(text: str) -> PagePiece:
-    blocks = [BlockPiece("paragraph", lines) for lines in _paragraphs(text)]
-    return PagePiece(1, 0.0, 0.0, blocks, source="text" if blocks else "none")
-
-
-def _paragraphs(text: str) -> Iterator[list[LinePiece]]:
+def paragraphs(text: str) -> Iterator[list[LinePiece]]:
     lines: list[LinePiece] = []
     for line in text.split("\n"):
         if line.strip():
@@ -60,9 +64,9 @@ def _paragraphs(text: str) -> Iterator[list[LinePiece]]:
         yield lines
 
 
-def _warnings(decoded: DecodedText) -> list[ExtractionWarning]:
+def encoding_warnings(decoded: DecodedText) -> list[ExtractionWarning]:
     warnings = []
-    if decoded.encoding != "utf-8":
+    if decoded.encoding != "utf-8" and not decoded.was_declared:
         warnings.append(ExtractionWarning("encoding", f"The text was read as {decoded.encoding}."))
     if decoded.replaced:
         warnings.append(ExtractionWarning("undecodable", f"{decoded.replaced} characters could not be decoded."))

@@ -50,6 +50,8 @@ class DecodedText:
     text: str
     encoding: str
     replaced: int = 0
+    was_declared: bool = False
+    """The text, or who sent it, says so."""
 
 
 def decode_text(data: bytes) -> DecodedText:
@@ -179,3 +181,43 @@ def _name(encoding: str) -> str:
 
 def _controls(text: str) -> int:
     return len(text) - len(_CONTROL.sub("", text))
+
+
+_CHARSETS = re.compile(r"ascii|utf-8|iso8859|iso2022|cp\d|koi8|mac-|gb|big5|shift_jis|euc_|hz|tis-620|johab|kz1048")
+# What is meant by a label, as browsers have it: the larger sets that writers called by a smaller one's name
+# (encoding.spec.whatwg.org, 4.2).
+_MEANT = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
+
+
+def decode_declared(data: bytes, label: str | None) -> DecodedText:
+    """`data` in the encoding that it is said to be in, where it is valid in it; a byte order mark knows better.
+
+    Raises ExtractionFailed `corrupt-file` for what is no text in any encoding.
+    """
+    encoding = _known_charset(label or "")
+    if encoding is None or any(data.startswith(mark) for mark, _ in _BOMS):
+        return decode_text(data)
+    try:
+        return DecodedText(data.decode(encoding), _name(encoding), was_declared=True)
+    except UnicodeDecodeError:
+        return decode_text(data)
+
+
+def _known_charset(label: str) -> str | None:
+    """Only character sets: Python calls compressions and worse encodings as well."""
+    try:
+        name = codecs.lookup(label.strip()).name
+    except (LookupError, ValueError):
+        return None
+    return _MEANT.get(name, name) if _CHARSETS.match(name) else None

@@ -1,11 +1,11 @@
 """From a request for a batch to its jobs in the queue, all in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from actors.extractors.kinds import ENGINE_VERSION, kind_of
+from actors.extractors.kinds import ENGINE_VERSION, KINDS, Kind, kind_of, work_hash
 from serve_apps.extraction.batch_schemas import batch_out
 from serve_apps.extraction.enqueuing import HowToRead
 from serve_apps.extraction.schemas import Json
@@ -44,6 +44,9 @@ class AskedBatch:
     def new(self) -> NewBatch:
         return NewBatch(self.name, self.how.options, self.how.options_hash, ENGINE_VERSION, self.how.password)
 
+    def new_for(self, kind: Kind) -> NewBatch:
+        return replace(self.new, options_hash=work_hash(self.how.options_hash, kind))
+
 
 async def enqueue_batch_once(database: Database, asked: AskedBatch, max_queued: int) -> tuple[Json, dict[str, str]]:
     """The batch as JSON, and the headers that say so when an earlier request with the same key made it.
@@ -71,8 +74,10 @@ async def _enqueue(session: AsyncSession, asked: AskedBatch, max_queued: int) ->
         files = await extraction_crud.lock_files(session, tenant_id, some)
         if not isinstance(chosen, FileFilter):
             _refuse_others(places, some, files)
-        jobs = [(places[file.id], file.id) for file in files]
-        await extraction_batches.add_jobs(session, tenant_id, batch_id, asked.new, jobs, max_queued)
+        for kind in KINDS:
+            jobs = [(places[file.id], file.id) for file in files if kind_of(file.media_type, file.extension) is kind]
+            if jobs:
+                await extraction_batches.add_jobs(session, tenant_id, batch_id, asked.new_for(kind), jobs, max_queued)
     return batch_out(await extraction_batches.get(session, tenant_id, batch_id))
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actors.extractors.document import ExtractionOptions
-from actors.extractors.kinds import ENGINE_VERSION, kind_of, options_hash
+from actors.extractors.kinds import ENGINE_VERSION, kind_of, options_hash, work_hash
 from serve_apps.extraction.schemas import Json, Options
 from serve_apps.idempotent_requests import done_once, request_fingerprint
 from storage import extraction_crud
@@ -64,7 +64,9 @@ async def enqueue_once(database: Database, asked: Asked, max_queued: int) -> tup
 
 async def _enqueue(session: AsyncSession, asked: Asked, max_queued: int) -> JobRecord:
     file = await extraction_crud.lock_file(session, asked.tenant.id, asked.file_id)
-    if kind_of(file.media_type, file.extension) is None:
+    kind = kind_of(file.media_type, file.extension)
+    if kind is None:
         raise NotExtractable(file.media_type)
-    new = NewJob(file, asked.how.options, asked.how.options_hash, ENGINE_VERSION, asked.how.password)
+    hashed = work_hash(asked.how.options_hash, kind)
+    new = NewJob(file, asked.how.options, hashed, ENGINE_VERSION, asked.how.password)
     return await extraction_crud.enqueue(session, asked.tenant.id, new, max_queued)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from actors.extractors.assembly import BlockPiece, PagePiece, assemble
+from actors.extractors.assembly import BlockPiece
 from actors.extractors.document import Document, ExtractionOptions
 from actors.extractors.docx.furniture import furniture
 from actors.extractors.docx.notes import comments, notes
@@ -20,11 +20,10 @@ from actors.extractors.office.encryption import opened
 from actors.extractors.office.package import Package, Relationship, related_part
 from actors.extractors.office.properties import properties_of
 from actors.extractors.office.xml_tree import Element, attribute, child, corrupt, descendants, name_of, whole_number
-from actors.extractors.page_selection import selected_pages
+from actors.extractors.one_page import one_page
 
 _US_LETTER = (612.0, 792.0)
 _TWIPS_PER_POINT = 20
-_BLOCKS_PER_SIGN_OF_LIFE = 500
 
 
 def extract(source: Path, options: ExtractionOptions, limits: ParseLimits, ocr: OcrRequester) -> Document:
@@ -42,8 +41,7 @@ def extract(source: Path, options: ExtractionOptions, limits: ParseLimits, ocr: 
 
 class _Extraction:
     def __init__(self, package: Package, options: ExtractionOptions, limits: ParseLimits, ocr: OcrRequester) -> None:
-        self._package, self._ocr = package, ocr
-        self._numbers = selected_pages(options.pages, 1, limits.max_pages)
+        self._package, self._options, self._limits, self._ocr = package, options, limits, ocr
         self._part = related_part(package.relationships(""), "officeDocument") or "word/document.xml"
         self._root = package.xml(self._part)
         self._relationships = package.relationships(self._part)
@@ -51,6 +49,7 @@ class _Extraction:
             package,
             Styles(_related_xml(package, self._relationships, "styles")),
             Numbering(_related_xml(package, self._relationships, "numbering")),
+            Document(),
             with_tables=options.tables,
         )
 
@@ -59,23 +58,15 @@ class _Extraction:
         if name_of(self._root) != "w:document" or body is None:
             raise corrupt()
         reading = self._reading
-        document = Document(properties=properties_of(self._package, reading.styles.language))
-        width, height = _page_size(body)
-        pages = [PagePiece(number, width, height, list(self._blocks(body))) for number in self._numbers]
-        for page in pages:
-            page.source = "text" if page.blocks else "none"
-        document.images, document.form_fields = reading.images, reading.form_fields
-        document.warnings.extend(reading.warnings.values())
-        self._ocr.progress(1, 1)
-        return assemble(document, pages)
+        document = reading.document
+        document.properties = properties_of(self._package, reading.styles.language)
+        blocks = self._blocks(body)
+        return one_page(document, blocks, self._options, self._limits, self._ocr, _page_size(body))
 
     def _blocks(self, body: Element) -> Iterator[BlockPiece]:
         yield from self._furniture(body, "header")
         story = Story(self._reading, self._part, self._root)
-        for count, block in enumerate(story.all_blocks(body), start=1):
-            if count % _BLOCKS_PER_SIGN_OF_LIFE == 0:
-                self._ocr.progress(0, 1)
-            yield block
+        yield from story.all_blocks(body)
         yield from notes(self._reading, self._relationships)
         yield from comments(self._reading, self._relationships)
         yield from self._furniture(body, "footer")

@@ -3,21 +3,20 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from actors.extractors.assembly import BlockPiece, LinePiece
-from actors.extractors.document import ExtractionWarning, FormField, Image
+from actors.extractors.assembly import BlockPiece, line_pieces
+from actors.extractors.document import Document
 from actors.extractors.docx.fields import OpenFields
 from actors.extractors.docx.form_fields import control_field
 from actors.extractors.docx.inline import Inline, InlineReader
 from actors.extractors.docx.numbering import MAX_LEVEL, Numbering
 from actors.extractors.docx.styles import Styles
 from actors.extractors.docx.tables import read_table
+from actors.extractors.embedded_images import MAX_IMAGES
 from actors.extractors.office.drawings import Drawn, DrawnText, Picture, TextBox, chosen_alternative
 from actors.extractors.office.package import Package
 from actors.extractors.office.pictures import image_of, part_lines
 from actors.extractors.office.xml_tree import Element, child, name_of, number_at, value_at
-from actors.extractors.table_blocks import is_too_large, table_block
-
-_MAX_IMAGES = 2000
+from actors.extractors.table_blocks import table_block
 
 
 @dataclass(slots=True)
@@ -27,14 +26,12 @@ class Reading:
     package: Package
     styles: Styles
     numbering: Numbering
+    document: Document
     with_tables: bool = True
-    images: list[Image] = field(default_factory=list)
-    form_fields: list[FormField] = field(default_factory=list)
     notes: dict[tuple[str, str], None] = field(default_factory=dict)
-    warnings: dict[str, ExtractionWarning] = field(default_factory=dict)
 
     def warn(self, code: str, message: str) -> None:
-        self.warnings.setdefault(code, ExtractionWarning(code, message, 1))
+        self.document.warn(code, message, 1)
 
 
 class Story:
@@ -76,7 +73,7 @@ class Story:
 
     def _note(self, inline: Inline) -> None:
         self._reading.notes.update(dict.fromkeys(inline.notes))
-        self._reading.form_fields.extend(inline.form_fields)
+        self._reading.document.form_fields.extend(inline.form_fields)
         if inline.has_hidden_text:
             self._reading.warn("hidden-text", "Text that is formatted as hidden was left out.")
 
@@ -89,9 +86,9 @@ class Story:
         styles = self._reading.styles
         level = styles.heading_level(style, properties)
         if styles.is_code(style):
-            yield BlockPiece("code", _lines(text, keep_indent=True))
+            yield BlockPiece("code", line_pieces(text, keep_indent=True))
             return
-        lines = _lines(f"{marker} {text.lstrip()}" if marker else text)
+        lines = line_pieces(f"{marker} {text.lstrip()}" if marker else text)
         if level is not None:
             yield BlockPiece("heading", lines, level=level)
         elif styles.is_named(style, "title"):
@@ -124,17 +121,15 @@ class Story:
             return "\n".join(line.text for block in blocks for line in block.lines)
 
         table = read_table(element, self._reading.styles, read_cell)
-        if is_too_large(table):
-            self._reading.warn("table-too-large", "A table with very many cells is given as text only.")
         if table.cells:
-            yield table_block(table, with_tables=self._reading.with_tables)
+            yield table_block(table, self._reading.document, with_tables=self._reading.with_tables)
         yield from beside
 
     def _rest(self) -> Iterator[BlockPiece]:
         """What ran on and met no next paragraph."""
         text, self._carried = self._carried, ""
         if text.strip():
-            yield BlockPiece("paragraph", _lines(text))
+            yield BlockPiece("paragraph", line_pieces(text))
 
     def _drawn(self, drawn: Drawn) -> Iterator[BlockPiece]:
         match drawn:
@@ -145,15 +140,15 @@ class Story:
                 yield BlockPiece("figure", [])
             case DrawnText(text):
                 if text.strip():
-                    yield BlockPiece("paragraph", _lines(text))
+                    yield BlockPiece("paragraph", line_pieces(text))
             case _:
                 lines = part_lines(drawn.relationship, self._relationships, self._reading.package)
-                yield BlockPiece("figure", [line for text in lines for line in _lines(text)])
+                yield BlockPiece("figure", [line for text in lines for line in line_pieces(text)])
 
     def _list_image(self, picture: Picture) -> None:
-        if len(self._reading.images) < _MAX_IMAGES:
+        if len(self._reading.document.images) < MAX_IMAGES:
             image = image_of(picture, self._relationships, self._reading.package)
-            self._reading.images.extend([image] if image is not None else [])
+            self._reading.document.images.extend([image] if image is not None else [])
 
     def _control(self, control: Element) -> Iterator[BlockPiece]:
         content = child(control, "w:sdtContent")
@@ -161,7 +156,7 @@ class Story:
         text = "\n".join(line.text for block in blocks for line in block.lines)
         filled = control_field(control, text)
         if filled is not None:
-            self._reading.form_fields.append(filled)
+            self._reading.document.form_fields.append(filled)
         yield from blocks
 
     def _alternatives(self, element: Element) -> Iterator[BlockPiece]:
@@ -172,7 +167,7 @@ class Story:
     def _equation(self, element: Element) -> Iterator[BlockPiece]:
         inline = self._inline.read(element, None)
         if inline.text.strip():
-            yield BlockPiece("paragraph", _lines(inline.text))
+            yield BlockPiece("paragraph", line_pieces(inline.text))
 
     def _embedded(self, _element: Element) -> Iterator[BlockPiece]:
         self._reading.warn("embedded-document", "A document that is embedded in this one was not read.")
@@ -191,8 +186,3 @@ _HANDLERS: dict[str, Callable[[Story, Element], Iterator[BlockPiece]]] = {
     "w:altChunk": Story._embedded,  # noqa: SLF001
     "w:subDoc": Story._embedded,  # noqa: SLF001
 }
-
-
-def _lines(text: str, *, keep_indent: bool = False) -> list[LinePiece]:
-    lines = text.split("\n")
-    return [LinePiece(line.rstrip() if keep_indent else line.strip()) for line in lines if line.strip()]

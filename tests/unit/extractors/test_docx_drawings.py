@@ -98,7 +98,7 @@ def test_a_picture_outside_is_a_figure_and_nothing_is_fetched(tmp_path: Path, ta
 
 
 def test_only_so_many_pictures_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(story, "_MAX_IMAGES", 1)
+    monkeypatch.setattr(story, "MAX_IMAGES", 1)
     document = read(with_picture(tmp_path, picture_in(SHOWN) * 2, b"?"))
 
     assert (len(document.images), len(document.blocks)) == (1, 2)

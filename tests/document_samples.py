@@ -1,0 +1,50 @@
+"""A small file of each kind that is extracted, as its usual writers make them, and what must be found in it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import EmailMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """`cells` are of the first table."""
+
+    file_name: str
+    make: Callable[[], bytes]
+    media_type: str
+    text: str
+    cells: tuple[str, ...] = ()
+    pages: int = 1
+
+
+def html() -> bytes:
+    return b"<!doctype html><title>T</title><h1>Ledger</h1><table><tr><th>Item<th>Price<tr><td>Pen<td>2</table>"
+
+
+def markdown() -> bytes:
+    return b"# Ledger\n\n| Item | Price |\n|------|-------|\n| Pen  | 2     |\n"
+
+
+def csv() -> bytes:
+    return b"Item,Price\r\nPen,2\r\n"
+
+
+def mail() -> bytes:
+    message = EmailMessage()
+    message["From"], message["Subject"] = "ann@example.test", "Ledger"
+    message.set_content("Item, price")
+    message.add_alternative(html().decode(), subtype="html")
+    message.add_attachment(csv(), maintype="text", subtype="csv", filename="ledger.csv")
+    return bytes(message)
+
+
+_CELLS = ("Item", "Price", "Pen", "2")
+
+SAMPLES = (
+    Sample("page.html", html, "text/html", "Ledger", _CELLS),
+    Sample("notes.md", markdown, "text/markdown", "Ledger", _CELLS),
+    Sample("table.csv", csv, "text/csv", "Pen\t2", _CELLS),
+    Sample("table.tsv", lambda: csv().replace(b",", b"\t"), "text/tab-separated-values", "Pen\t2", _CELLS),
+    Sample("message.eml", mail, "message/rfc822", "Ledger", _CELLS),
+    Sample("note.txt", lambda: b"Item and price", "text/plain", "Item and price"),
+)
