@@ -11,9 +11,9 @@ import pytest
 from actors.extractors.document import ExtractionOptions, RecognisedPage
 from actors.extractors.extractor import ParseLimits
 from actors.extractors.kinds import kind_of
-from actors.extractors.markdown import markdown
-from actors.extractors.selected_document import with_pages
 from actors.parse_process import ParseRequest, ParserProcesses
+from actors.views.markdown import markdown
+from actors.views.selected_document import with_pages
 from storage.tenant_configuration import TenantConfiguration
 from storage.upload_checks.archive_process import ArchiveChecker
 from storage.upload_checks.verdict import Verdict, check_content

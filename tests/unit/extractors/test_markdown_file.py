@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from actors.extractors.document import Document, ExtractionOptions
-from actors.extractors.markdown import markdown
 from actors.extractors.markdown_file import extract
+from actors.views.markdown import markdown
 from tests.unit.extractors.html_files import shown
 from tests.unit.extractors.json_documents import as_json
 from tests.unit.extractors.no_ocr import extracted
