@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, text
 
 from actors.tenant_changes import AbandonFile
 from actors.tenant_hosting import TenantHosting
+from storage import resumable_uploads
 from storage.cache import Cache
 from storage.database import Database
 from storage.errors import MunimentError
@@ -70,6 +71,7 @@ class Sweeper:
             await self._finish_operations()
             await self._finish_removals()
             await self._abandon_dead_uploads()
+            await self._end_expired_uploads()
             await self._forget_old_answers()
 
     async def _finish_operations(self) -> None:
@@ -95,14 +97,14 @@ class Sweeper:
         return len(paths)
 
     async def _abandon_dead_uploads(self) -> None:
-        """An upload is dead when its row is old and no byte of it came for as long."""
+        """An upload is dead when its row is old, no byte of it came for as long, and none is awaited."""
         grace = self._upload_grace.total_seconds()
         async with self._database.reading_across_tenants() as session:
             query = (
                 select(Tenant.code, File.id, File.storage_path)
                 .join(Tenant, Tenant.id == File.tenant_id)
                 .where(File.state == "pending", File.time_created < datetime.now(UTC) - self._upload_grace)
-                .where(Tenant.status != "deleting")
+                .where(Tenant.status != "deleting", ~resumable_uploads.is_awaited())
                 .order_by(File.time_created)
                 .limit(BATCH)
             )
@@ -113,6 +115,16 @@ class Sweeper:
                 if age is None or age >= grace:
                     await self._hosting.call(code, AbandonFile(uuid4(), file_id))
                     log.info("dead upload swept", extra={"tenant": code, "file": file_id})
+
+    async def _end_expired_uploads(self) -> None:
+        """Those that come in pieces say themselves until when they live."""
+        async with self._database.transaction_across_tenants() as session:
+            await resumable_uploads.forget_finished(session)
+            expired = await resumable_uploads.expired(session, BATCH)
+        for code, file_id in expired:
+            with _postponed("upload", file_id):
+                await self._hosting.call(code, AbandonFile(uuid4(), file_id))
+                log.info("expired upload swept", extra={"tenant": code, "file": file_id})
 
     async def _forget_old_answers(self) -> None:
         now = datetime.now(UTC)

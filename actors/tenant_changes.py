@@ -171,6 +171,26 @@ class ReserveFile(Change[str]):
 
 
 @dataclass(frozen=True, slots=True)
+class ExtendReservation(Change[None]):
+    """A pending file turns out to have at least `reserved_bytes`: take what is missing of the quota."""
+
+    id: str
+    reserved_bytes: int
+
+    @property
+    def names_file(self) -> str:
+        return self.id
+
+    def apply(self, state: TenantState) -> None:
+        row = state.file(self.id, "pending")
+        missing = self.reserved_bytes - row.reserved_bytes
+        if missing > 0:
+            state.check_quota(0, missing)
+            state.tenant.reserved_bytes += missing
+            row.reserved_bytes = self.reserved_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class IdempotentRequest:
     """The key that a request came with, and what it asked for; another request must not use the key."""
 

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serve_apps import request_errors as asked
 from serve_apps.request_context import request_id
-from storage import errors, upload_errors
+from storage import errors, resumable_errors, upload_errors
 from storage.errors import pointer
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,15 @@ STATUS_OF: dict[type[errors.MunimentError], int] = {
     errors.TooManyQueued: 429,
     errors.Unavailable: 503,
     errors.VersionConflict: 412,
+    resumable_errors.ChecksumMismatch: 460,
+    resumable_errors.LengthExceeded: 413,
+    resumable_errors.NotAPiece: 415,
+    resumable_errors.OffsetMismatch: 409,
+    resumable_errors.UnsupportedTusVersion: 412,
+    resumable_errors.UploadBusy: 423,
+    resumable_errors.UploadExpired: 410,
+    resumable_errors.UploadStalled: 408,
+    resumable_errors.UploadTakenOver: 409,
     upload_errors.ArchiveUnsafe: 422,
     upload_errors.ExtensionNotAllowed: 415,
     upload_errors.FileTooLarge: 413,
@@ -120,7 +129,13 @@ def _headers(error: errors.MunimentError) -> dict[str, str]:
             return {"WWW-Authenticate": 'Bearer realm="muniment"'}
         case errors.Unavailable(retry_after=seconds) | asked.RateLimited(retry_after=seconds):
             return {"Retry-After": str(seconds)}
-        case errors.TooManyQueued() | errors.IdempotencyKeyInUse() | errors.TenantActorFenced() | asked.ShuttingDown():
+        case (
+            errors.TooManyQueued()
+            | errors.IdempotencyKeyInUse()
+            | errors.TenantActorFenced()
+            | asked.ShuttingDown()
+            | resumable_errors.UploadBusy()
+        ):
             return {"Retry-After": "2"}
         case asked.Overloaded():
             return {"Retry-After": "1"}

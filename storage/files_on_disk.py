@@ -43,6 +43,11 @@ def storage_path(tenant_code: str, time_created: datetime, file_id: str, extensi
     return f"{tenant_code}/{time_created.astimezone(UTC):%Y-%m}/{file_id}{extension}"
 
 
+def copy_of(incoming: Path) -> Path:
+    """Where incoming bytes are copied to before the copy takes their name."""
+    return incoming.with_name(f"{incoming.name}.copy")
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """Bytes that lie, not yet durable, under their incoming name."""
@@ -62,26 +67,27 @@ class FilesOnDisk:
         """Folders of months whose own entries are known to be durable."""
         self._threads = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disk")
 
-    async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do work that waits for the disk. Raises `Unavailable`, and `NotFound` when the tenant's folders are gone."""
         with disk_errors():
             return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
 
     async def prepare(self) -> None:
         """Make the base and its own folders."""
-        await self._in_thread(self._make_folders, [self.base, self.base / INCOMING, self.base / TRASH])
+        await self.in_thread(self._make_folders, [self.base, self.base / INCOMING, self.base / TRASH])
 
     async def check(self) -> None:
         """Raises `Unavailable` or `NotFound` when the volume cannot be written."""
-        await self._in_thread(_probe, self.base / INCOMING)
+        await self.in_thread(_probe, self.base / INCOMING)
 
     async def prepare_tenant(self, tenant_code: str) -> None:
-        await self._in_thread(self._make_folders, [self.base / tenant_code, self.base / INCOMING / tenant_code])
+        await self.in_thread(self._make_folders, [self.base / tenant_code, self.base / INCOMING / tenant_code])
 
     @staticmethod
     def _make_folders(folders: list[Path]) -> None:
         for folder in folders:
             folder.mkdir(parents=True, exist_ok=True)
-            _fsync_folder(folder.parent)
+            fsync_folder(folder.parent)
 
     def path(self, relative: str) -> Path:
         return self.base / relative
@@ -94,10 +100,10 @@ class FilesOnDisk:
         """
         writer = _Writer(self.base / INCOMING / tenant_code / file_id)
         try:
-            await self._in_thread(writer.open)
+            await self.in_thread(writer.open)
             return await self._write_all(writer, chunks, limit)
         except BaseException:
-            await asyncio.shield(self._in_thread(writer.discard))
+            await asyncio.shield(self.in_thread(writer.discard))
             raise
 
     async def _write_all(self, writer: "_Writer", chunks: AsyncIterable[bytes], limit: int) -> Received:
@@ -112,14 +118,14 @@ class FilesOnDisk:
             gathered += len(chunk)
             if gathered >= WRITE_BYTES:
                 # Awaited, so that a slow disk stops the sender instead of filling the memory.
-                await self._in_thread(writer.write, waiting)
+                await self.in_thread(writer.write, waiting)
                 waiting, gathered = [], 0
-        digest = await self._in_thread(writer.finish, waiting)
+        digest = await self.in_thread(writer.finish, waiting)
         return Received(writer.path, size, digest)
 
     async def keep(self, received: Received, relative: str) -> None:
         """Make the bytes durable and give them their place. Raises `NotFound` when the tenant is gone."""
-        await self._in_thread(self._keep, received.path, self.path(relative))
+        await self.in_thread(self._keep, received.path, self.path(relative))
 
     def _keep(self, source: Path, target: Path) -> None:
         _fsync(source, os.O_RDONLY)
@@ -128,34 +134,33 @@ class FilesOnDisk:
             # Without its parents: a deleted tenant's folder must not come back.
             month.mkdir(exist_ok=True)
             # Also where another process made it: it may not have come so far yet.
-            _fsync_folder(month.parent)
+            fsync_folder(month.parent)
             self._months.add(month)
         source.rename(target)
-        _fsync_folder(month)
-
-    async def discard(self, received: Received) -> None:
-        await self._in_thread(partial(received.path.unlink, missing_ok=True))
+        fsync_folder(month)
 
     async def remove(self, relative: str) -> None:
         """Unlink a file, and whatever its upload left on the way to its place. Not being there is fine."""
-        await self._in_thread(self._remove, relative)
+        await self.in_thread(self._remove, relative)
 
     def _remove(self, relative: str) -> None:
         # In the order in which a file moves, so that one that is renamed meanwhile is found in its place.
-        self._incoming(relative).unlink(missing_ok=True)
-        self.path(relative).unlink(missing_ok=True)
+        incoming = self.incoming_path(relative)
+        for path in (copy_of(incoming), incoming, self.path(relative)):
+            path.unlink(missing_ok=True)
 
-    def _incoming(self, relative: str) -> Path:
+    def incoming_path(self, relative: str) -> Path:
+        """Where the bytes lie that are on their way to `relative`."""
         tenant_code, _, file_name = relative.split("/")
         return self.base / INCOMING / tenant_code / file_name.partition(".")[0]
 
     async def seconds_since_written(self, relative: str, now: float) -> float | None:
         """How long ago the file last grew, on the way to its place or there; None when there is none."""
-        return await self._in_thread(_age, [self._incoming(relative), self.path(relative)], now)
+        return await self.in_thread(_age, [self.incoming_path(relative), self.path(relative)], now)
 
     async def detach_tenant(self, tenant_code: str, name: str) -> None:
         """Rename the tenant's folders into the trash, at once and for good. Repeatable."""
-        await self._in_thread(self._detach_tenant, tenant_code, name)
+        await self.in_thread(self._detach_tenant, tenant_code, name)
 
     def _detach_tenant(self, tenant_code: str, name: str) -> None:
         trash = self.base / TRASH / name
@@ -166,15 +171,15 @@ class FilesOnDisk:
         ):
             with contextlib.suppress(FileNotFoundError):
                 folder.rename(target)
-        _fsync_folder(self.base)
+        fsync_folder(self.base)
 
     async def empty_trash(self, name: str) -> None:
-        await self._in_thread(_remove_tree, self.base / TRASH / name)
+        await self.in_thread(_remove_tree, self.base / TRASH / name)
 
     async def bytes_left(self, tenant_code: str, name: str) -> int:
         """Files and folders that still exist for a tenant, counted as bytes (an empty one counts as one)."""
         roots = [self.base / tenant_code, self.base / INCOMING / tenant_code, self.base / TRASH / name]
-        return await self._in_thread(_bytes_below, roots)
+        return await self.in_thread(_bytes_below, roots)
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False)
@@ -241,7 +246,7 @@ def _probe(folder: Path) -> None:
         probe.write(b"probe")
 
 
-def _fsync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
     _fsync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 

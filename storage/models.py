@@ -104,6 +104,27 @@ class File(Base):
     )
 
 
+class ResumableUpload(Base):
+    """An upload that comes in pieces. Its file's row is `pending` until all of them are there, then `active`.
+
+    `offset_bytes` are acknowledged: they are durable, and never asked for again. `length_bytes` is null while the
+    client has not told it. `generation` counts the requests that held the upload, and is the fence: only the newest may
+    acknowledge bytes. `description` is the client's `Upload-Metadata`, as it came.
+    """
+
+    __tablename__ = "resumable_uploads"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"), index=True)
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id", ondelete="CASCADE"), unique=True)
+    description: Mapped[str]
+    length_bytes: Mapped[int | None]
+    offset_bytes: Mapped[int] = mapped_column(server_default=text("0"))
+    generation: Mapped[int] = mapped_column(server_default=text("0"))
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+    time_expires: Mapped[datetime] = mapped_column(index=True)
+
+
 class TenantCall(Base):
     """The outcome of a change that a caller may send twice (its first answer was lost with a worker)."""
 

@@ -63,6 +63,8 @@ class Settings(BaseSettings):
     """How long a replica that stops lets requests finish."""
     upload_grace_seconds: float = 3600.0
     """An upload that has not grown for so long is swept."""
+    resumable_upload_seconds: float = 86_400.0
+    """A resumable upload that is not continued for so long is removed; a finished one is forgotten, its file stays."""
 
     parser_max_replicas: int = 2
     """Size to which the pool of parsers grows."""

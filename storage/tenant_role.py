@@ -24,6 +24,7 @@ RIGHTS = {
     "operations": "SELECT, INSERT",
     "outbox_events": "SELECT, INSERT",
     "removals": "SELECT, INSERT",
+    "resumable_uploads": "SELECT, INSERT, UPDATE, DELETE",
     "retired_tenant_codes": "SELECT, INSERT",
     "tenant_calls": "SELECT, INSERT",
     "tenants": "SELECT, UPDATE",

@@ -7,7 +7,9 @@ from fastapi import FastAPI
 from ray import serve
 
 from serve_apps.bounded_concurrency import BoundedConcurrency
-from serve_apps.files import content_routes, file_routes, tenant_routes
+from serve_apps.files import content_routes, file_routes, resumable_routes, tenant_routes
+from serve_apps.files.resumable_bodies import UploadHolders
+from serve_apps.files.resumable_protocol import TusProtocol
 from serve_apps.health import Readiness
 from serve_apps.health import router as health_router
 from serve_apps.ingress import INGRESS_OPTIONS, IngressReplica
@@ -27,17 +29,21 @@ def create_app(settings: Settings, open_services: OpenServices = Services.open) 
         services = app.state.services = await open_services(settings)
         readiness = app.state.readiness = Readiness(services)
         services.tenants.wake()
-        yield
-        readiness.shutting_down = True
+        holders = app.state.upload_holders = UploadHolders(settings.database_url)
+        async with holders.listening():
+            yield
+            readiness.shutting_down = True
         await services.close()
 
     # No redirects to the same path with a slash: they would lead around the gateway, and to any Host that is sent.
     app = FastAPI(title="Muniment file service", version="1", lifespan=lifespan, redirect_slashes=False)
     app.add_middleware(RateLimitFields)
     app.add_middleware(BoundedConcurrency, settings.max_concurrent_requests)
+    app.add_middleware(TusProtocol)
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
-    for router in (health_router, tenant_routes.router, file_routes.router, content_routes.router):
+    routes = tenant_routes, file_routes, resumable_routes, content_routes
+    for router in (health_router, *(module.router for module in routes)):
         app.include_router(router)
     return app
 

@@ -1,14 +1,18 @@
 """What all uploads have in common, however their bytes come: a reservation before, a judgement and a commit after."""
 
+import logging
 from typing import Any, Protocol
 from uuid import uuid4
 
-from actors.tenant_changes import CommitFile, IdempotentRequest, ReserveFile
+from actors.tenant_changes import AbandonFile, CommitFile, IdempotentRequest, ReserveFile
 from serve_apps.services import Services
+from storage.errors import MunimentError
 from storage.files_on_disk import Received, disk_errors
 from storage.records import FileRecord, TenantRecord
 from storage.upload_checks.file_names import display_name, extension_of
 from storage.upload_checks.verdict import check_content
+
+log = logging.getLogger(__name__)
 
 
 class Described(Protocol):
@@ -67,3 +71,16 @@ async def keep_and_commit(
         request=request,
     )
     return await services.tenants.call(tenant, change)
+
+
+async def give_up(
+    services: Services, tenant: TenantRecord, file_id: str, path: str, *, row_is_gone: bool = False
+) -> None:
+    """Leave nothing of a file that was reserved. Whatever fails here the sweeper does later."""
+    try:
+        if row_is_gone:
+            # Its tenant is gone, or the sweeper took it for dead: no row will ever name the bytes.
+            await services.disk.remove(path)
+        await services.tenants.call(tenant, AbandonFile(uuid4(), file_id))
+    except MunimentError as failure:
+        log.warning("upload left to the sweeper", extra={"file": file_id, "reason": str(failure)})

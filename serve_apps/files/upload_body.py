@@ -1,7 +1,7 @@
 """The body of an upload, whatever its form: a file's name, type and bytes, and what its owner says of it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import orjson
@@ -26,7 +26,7 @@ class UploadBody(ABC):
 
     def __init__(self, name: str, media_type: str, least_size: int) -> None:
         self.file_name = name
-        self.declared_media_type = _declared(media_type)
+        self.declared_media_type = declared_type(media_type, "Content-Type")
         self.least_size = least_size
         """The file has at least so many bytes, as far as the headers tell."""
         self.tags: list[str] = []
@@ -37,12 +37,31 @@ class UploadBody(ABC):
         """The file's bytes, once."""
 
 
-def _declared(media_type: str) -> str:
+def declared_type(media_type: str, header: str) -> str:
     """Without its parameters. Raises `InvalidFields` for what no header should hold."""
     declared = media_type.partition(";")[0].strip().lower()
     if len(declared) > MAX_MEDIA_TYPE or not declared.isprintable():
-        raise InvalidFields.one("Content-Type", "This is not a media type.")
+        raise InvalidFields.one(header, "This is not a media type.")
     return declared
+
+
+def owners_fields(texts: Mapping[str, bytes]) -> tuple[list[str], dict[str, Any]]:
+    """`tags` and `metadata` from their JSON texts. Raises `BadRequest` and `InvalidFields`."""
+    tags: list[str] = _json(texts, "tags", [])
+    refuse_bad_tags(tags)
+    metadata: dict[str, Any] = _json(texts, "metadata", {})
+    refuse_bad_metadata(metadata)
+    return tags, metadata
+
+
+def _json(texts: Mapping[str, bytes], name: str, default: Any) -> Any:
+    text = texts.get(name, b"").strip()
+    if not text:
+        return default
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The field '{name}' is not JSON: {error.msg}.") from None
 
 
 async def read_upload(request: Request, chunks: AsyncIterator[bytes]) -> UploadBody:
@@ -90,7 +109,7 @@ class FormUpload(UploadBody):
         async for chunk in self._reader.file_chunks():
             yield chunk
         await self._reader.finish()
-        self.tags, self.metadata = self._reader.tags(), self._reader.metadata()
+        self.tags, self.metadata = owners_fields(self._reader.fields)
 
 
 class _FormReader:
@@ -99,7 +118,8 @@ class _FormReader:
     def __init__(self, chunks: AsyncIterator[bytes], boundary: bytes) -> None:
         self._events: AsyncIterator[Event] = form_events(self._bounded(chunks), boundary)
         self._file_bytes = 0
-        self._fields: dict[str, bytes] = {}
+        self.fields: dict[str, bytes] = {}
+        """What was read of them until now."""
 
     async def _bounded(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The chunks. Raises `BadRequest` when there is too much in them that is not the file."""
@@ -147,23 +167,4 @@ class _FormReader:
             if len(value) > MAX_FIELD_BYTES:
                 raise InvalidFields.one(pointer(name), f"A field has at most {MAX_FIELD_BYTES} bytes.")
         if name in FIELDS:
-            self._fields[name] = bytes(value)
-
-    def tags(self) -> list[str]:
-        tags: list[str] = self._json("tags", [])
-        refuse_bad_tags(tags)
-        return tags
-
-    def metadata(self) -> dict[str, Any]:
-        metadata: dict[str, Any] = self._json("metadata", {})
-        refuse_bad_metadata(metadata)
-        return metadata
-
-    def _json(self, name: str, default: Any) -> Any:
-        text = self._fields.get(name, b"").strip()
-        if not text:
-            return default
-        try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            raise BadRequest(f"The part '{name}' is not JSON: {error.msg}.") from None
+            self.fields[name] = bytes(value)

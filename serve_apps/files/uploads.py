@@ -4,28 +4,23 @@ import asyncio
 import base64
 import binascii
 import hashlib
-import logging
 import re
-from uuid import uuid4
 
 from fastapi import Request
 
-from actors.tenant_changes import AbandonFile, IdempotentRequest
-from serve_apps.files.committing import keep_and_commit, reserve_file
+from actors.tenant_changes import IdempotentRequest
+from serve_apps.files.committing import give_up, keep_and_commit, reserve_file
 from serve_apps.files.upload_body import UploadBody
 from serve_apps.idempotent_requests import request_fingerprint, same_request
 from serve_apps.request_errors import BadRequest
 from serve_apps.services import Services
-from storage.errors import DigestMismatch, MunimentError, NotFound
-from storage.files_on_disk import Received
+from storage.errors import DigestMismatch, NotFound
 from storage.idempotency import StoredAnswer
 from storage.identifiers import new_id
 from storage.records import FileRecord, TenantRecord
 from storage.upload_checks.file_names import display_name
 from storage.upload_checks.verdict import check_headers
 from storage.upload_errors import FileTooLarge
-
-log = logging.getLogger(__name__)
 
 SHA256_DIGEST = re.compile(r"sha-256\s*=\s*:([^:]*):")
 SHA256_BYTES = 32
@@ -79,7 +74,6 @@ class Upload:
         self._rules = tenant.rules
         self._id = new_id("fs")
         self._path = ""
-        self._received: Received | None = None
 
     async def store(self, expected_sha256: str | None) -> FileRecord:
         """The file's record when it is durable and visible. Raises why it is not kept, and then nothing is."""
@@ -90,26 +84,15 @@ class Upload:
             return await self._receive_and_commit(expected_sha256)
         except BaseException as error:
             # Also when the client went away: the reservation must not outlive the request.
-            await asyncio.shield(self._clean_up(error))
+            row_is_gone = isinstance(error, NotFound)
+            await asyncio.shield(give_up(self._services, self._tenant, self._id, self._path, row_is_gone=row_is_gone))
             raise
 
     async def _receive_and_commit(self, expected_sha256: str | None) -> FileRecord:
         limit = self._rules.max_file_size_bytes
         chunks = self._body.chunks()
-        received = self._received = await self._services.disk.receive(self._tenant.code, self._id, chunks, limit)
+        received = await self._services.disk.receive(self._tenant.code, self._id, chunks, limit)
         if expected_sha256 not in {None, received.sha256}:
             raise DigestMismatch
         request = IdempotentRequest(self._key, fingerprint(self._body, received.sha256)) if self._key else None
         return await keep_and_commit(self._services, self._tenant, self._id, self._path, self._body, received, request)
-
-    async def _clean_up(self, error: BaseException) -> None:
-        """Whatever fails here the sweeper does later."""
-        try:
-            if self._received is not None:
-                await self._services.disk.discard(self._received)
-            if isinstance(error, NotFound):
-                # No row will ever name the bytes: its tenant is gone, or the sweeper took it for dead.
-                await self._services.disk.remove(self._path)
-            await self._services.tenants.call(self._tenant, AbandonFile(uuid4(), self._id))
-        except MunimentError as failure:
-            log.warning("upload left to the sweeper", extra={"file": self._id, "reason": str(failure)})

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.database import Database
 from storage.models import File, Operation, Removal, Tenant
+from storage.resumable_uploads import is_awaited
 
 AnyRow = Row[*tuple[Any, ...]]
 
@@ -98,12 +99,13 @@ async def still_active(session: AsyncSession, ids: Iterable[str]) -> set[str]:
 async def pending_files(
     database: Database, created_before: datetime, code: str | None
 ) -> AsyncIterator[list[PendingRow]]:
-    """Pages of uploads that began before the time, of one tenant or of all."""
+    """Pages of uploads that began before the time and may be over, of one tenant or of all."""
     key = tuple_(File.time_created, File.id)
     query = (
         select(Tenant.code, File.id, File.storage_path, File.time_created)
         .join(Tenant, Tenant.id == File.tenant_id)
         .where(File.state == "pending", File.time_created < created_before, Tenant.status != "deleting")
+        .where(~is_awaited())
         .order_by(File.time_created, File.id)
     )
     if code is not None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -14,10 +15,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from muniment.local.postgres import OWNER, SUPERUSER, EmbeddedPostgres
-from storage import migrate, outbox, tenant_crud
+from storage import migrate, outbox, resumable_uploads, tenant_crud
 from storage.database import Database
 from storage.models import Base, File, Operation, Removal, RetiredTenantCode, TenantCall
 from storage.outbox import Event
+from storage.resumable_uploads import UploadRecord
 from storage.tenant_role import RIGHTS, TENANT_ROLE, NotIsolated
 from tests.database_logins import login_with_database
 from tests.extraction_rows import Rows, make_tenant
@@ -31,7 +33,8 @@ TABLES = sorted(table.name for table in Base.metadata.sorted_tables)
 async def filled(database: Database) -> Rows:
     """A tenant with a row in every table."""
     rows = await make_tenant(database)
-    await rows.batch(await rows.file())
+    file_id = await rows.file()
+    await rows.batch(file_id)
     await rows.finish(await rows.claimed())
     path = f"{rows.code}/2025-01/fs_{uuid4().hex}"
     async with database.transaction(rows.tenant_id) as session:
@@ -39,6 +42,8 @@ async def filled(database: Database) -> Rows:
         session.add(Removal(storage_path=path))
         session.add(TenantCall(id=uuid4(), tenant_id=rows.tenant_id, outcome={}))
         await outbox.add(session, rows.tenant_id, rows.code, [Event("tenant.updated", {})])
+        upload = UploadRecord.new(rows.tenant_id, file_id, path, "filename YQ==", 1, timedelta(hours=1))
+        await resumable_uploads.add(session, upload)
         session.add(Operation(id=uuid4().hex, kind="test", tenant_id=rows.tenant_id, tenant_code=rows.code))
         await session.execute(text("INSERT INTO retired_tenant_codes (code) VALUES (:code)"), {"code": rows.code})
         await session.execute(

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from actors.tenant_changes import DeleteFile, ReserveFile
+from storage.files_on_disk import copy_of
 from storage.fsck import rows as rows_module
 from storage.fsck import volume as volume_module
 from storage.fsck.check import Check, NotAVolume, Scope
@@ -23,6 +24,7 @@ from storage.fsck.report import NotAReport, Report, ReportWriter
 from storage.fsck.volume import Volume
 from storage.identifiers import new_id
 from tests.file_service import FileService, SampleTenant, file_service
+from tests.resumable_client import begun
 
 NOW = timedelta(0)
 AN_HOUR = timedelta(hours=1)
@@ -246,6 +248,18 @@ async def test_an_upload_that_is_dead_is_found_and_one_that_goes_on_is_not(tenan
     (base / ".incoming" / tenant.code / alive).write_bytes(b"still coming")
     (finding,) = await check(tenant, AN_HOUR)
     assert (finding.kind, finding.id) == ("upload-expired", dead)
+
+
+async def test_an_upload_in_pieces_is_not_dead_before_its_time(tenant: SampleTenant, base: Path) -> None:
+    """Its next piece may come after a day, and a copy of its bytes be in the making."""
+    upload = await begun(tenant, 9)
+    await upload.send(b"some ", 0)
+    (incoming,) = (base / ".incoming" / tenant.code).iterdir()
+    copy_of(incoming).write_bytes(b"some")
+    assert await check(tenant) == []
+    await execute(tenant.service, "UPDATE resumable_uploads SET time_expires = now() WHERE id = :id", id=upload.id)
+    (finding,) = await check(tenant)
+    assert (finding.kind, finding.id) == ("upload-expired", incoming.name)
 
 
 async def test_folders_of_no_tenant_are_put_aside_and_a_retired_one_too(

@@ -9,12 +9,12 @@ from pydantic import BaseModel, ValidationError
 
 from serve_apps import request_errors
 from serve_apps.problems import STATUS_OF
-from storage import errors, upload_errors
+from storage import errors, resumable_errors, upload_errors
 from storage.errors import InvalidFields, MunimentError
 
 
 def classes() -> Iterator[type[MunimentError]]:
-    for module in (errors, upload_errors, request_errors):
+    for module in (errors, upload_errors, resumable_errors, request_errors):
         for _, found in inspect.getmembers(module, inspect.isclass):
             if issubclass(found, MunimentError) and found is not MunimentError and found.__module__ == module.__name__:
                 yield found

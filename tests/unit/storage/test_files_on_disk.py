@@ -77,13 +77,6 @@ async def test_an_error_of_the_sender_is_his_own_and_leaves_nothing(disk: FilesO
     assert files(disk) == []
 
 
-async def test_discarding_what_was_received_can_be_repeated(disk: FilesOnDisk) -> None:
-    received = await disk.receive(CODE, "fs_1", pieces(b"x"), NO_LIMIT)
-    await disk.discard(received)
-    await disk.discard(received)
-    assert files(disk) == []
-
-
 async def test_a_cancelled_upload_that_waits_for_its_sender_leaves_nothing(disk: FilesOnDisk) -> None:
     asked = asyncio.Event()
 
@@ -299,13 +292,13 @@ async def test_a_month_made_by_another_process_is_made_durable_by_this_one_too(
 ) -> None:
     disk.path(PLACE).parent.mkdir()
     synced: list[Path] = []
-    original = files_on_disk._fsync_folder
+    original = files_on_disk.fsync_folder
 
     def noted(folder: Path) -> None:
         synced.append(folder)
         original(folder)
 
-    monkeypatch.setattr(files_on_disk, "_fsync_folder", noted)
+    monkeypatch.setattr(files_on_disk, "fsync_folder", noted)
     month = disk.path(PLACE).parent
     for number in (1, 2):
         await disk.keep(await disk.receive(CODE, f"fs_{number}", pieces(b"x"), NO_LIMIT), f"{CODE}/2025-01/fs_{number}")
