@@ -288,6 +288,7 @@ class UpdateFile(Change[FileRecord]):
         metadata = _patched_metadata(row.metadata_, self.patch.get("metadata", {}))
         row.metadata_ = metadata
         row.file_name = self.patch.get("file_name", row.file_name)
+        row.extension = extension_of(row.file_name)
         row.tags = self.patch.get("tags", row.tags)
         row.version += 1
         state.invalidations[file_key(state.tenant.id, row.id)] = row.version

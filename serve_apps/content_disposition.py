@@ -19,7 +19,8 @@ def parameters(header: str) -> dict[str, str]:
 
 
 def _unquoted(value: str) -> str:
-    return re.sub(r"\\(.)", r"\1", value[1:-1], flags=re.DOTALL) if value.startswith('"') else value
+    # Only what has to be escaped: browsers send a backslash as it is, and `C:\files\a.txt` has no escapes.
+    return re.sub(r'\\(["\\])', r"\1", value[1:-1]) if value.startswith('"') else value
 
 
 def file_name(header: str) -> str | None:
@@ -44,5 +45,6 @@ def header_text(raw: bytes) -> str:
 
 def disposition(kind: str, name: str) -> str:
     """The header for a download: an ASCII name for old clients, the real one beside it."""
-    fallback = re.sub(r"[^ !#-\[\]-~]", "_", name)
+    # Without percent signs, which some clients decode in it (RFC 6266, appendix D).
+    fallback = re.sub(r"[^ !#$&-\[\]-~]", "_", name)
     return f"{kind}; filename=\"{fallback}\"; filename*=UTF-8''{quote(name, safe=ATTRIBUTE_CHARACTERS)}"

@@ -1,5 +1,6 @@
 """JSON bodies, read after the caller is known: a stranger's body is not worth parsing."""
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -23,10 +24,28 @@ async def read_json(request: Request) -> Any:
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise BodyTooLarge(MAX_BODY_BYTES)
+    return parsed(body, "The body")
+
+
+def parsed(text: bytes | bytearray, what: str) -> Any:
+    """JSON. Raises `BadRequest` for what is none, and for an object that names something twice: one would be lost."""
     try:
-        return orjson.loads(body)
+        value = orjson.loads(text)
+        json.loads(text, object_pairs_hook=_each_name_once)
     except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The body is not JSON: {error.msg}.") from None
+        raise BadRequest(f"{what} is not JSON: {error.msg}.") from None
+    except RecursionError:
+        raise BadRequest(f"{what} is not JSON: it is nested too deep.") from None
+    return value
+
+
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise BadRequest(f"The JSON has '{name[:100]}' twice in one object.")
+        found[name] = value
+    return found
 
 
 async def read_merge_patch(request: Request) -> dict[str, Any]:

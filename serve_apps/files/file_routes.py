@@ -20,6 +20,7 @@ from serve_apps.files.list_query import (
     position,
 )
 from serve_apps.files.metered_body import metered_body
+from serve_apps.files.renaming import refuse_false_name
 from serve_apps.files.upload_body import read_upload
 from serve_apps.files.uploads import Upload, expected_digest, replayed, repr_digest
 from serve_apps.idempotent_requests import REPLAYED, claimed, idempotency_key
@@ -123,6 +124,8 @@ async def update_file(request: Request, file_id: str, found: Writer, services: S
     version = if_match(request)
     patch = _checked_patch(await read_merge_patch(request))
     refuse_unless_id(file_id)
+    if "file_name" in patch:
+        await refuse_false_name(services, found.tenant, file_id, patch["file_name"])
     changed = await services.tenants.call(found.tenant, UpdateFile(uuid4(), file_id, version, patch))
     return json_answer(file_out(changed), headers={"ETag": version_tag(changed.version)})
 

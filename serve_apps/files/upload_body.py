@@ -85,8 +85,9 @@ class RawUpload(UploadBody):
     """The bytes are the body; the name is in `Content-Disposition`."""
 
     def __init__(self, request: Request, chunks: AsyncIterator[bytes]) -> None:
-        headers = dict(request.scope["headers"])
-        name = file_name(header_text(headers.get(b"content-disposition", b"")))
+        # Its bytes: the framework has read them as Latin-1.
+        raw = (value for name, value in request.scope["headers"] if name == b"content-disposition")
+        name = file_name(header_text(next(raw, b"")))
         if name is None:
             raise InvalidFields.one(
                 "Content-Disposition", "Name the file: Content-Disposition: attachment; filename*=UTF-8''report.pdf"

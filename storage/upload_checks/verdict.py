@@ -1,6 +1,7 @@
 """Whether an upload may be kept, in the order in which the contract gives the reasons.
 
 Before reading the body: `display_name`, `check_headers`; when it is received and before it is kept: `check_content`.
+Before it gets another name: `display_name`, `check_renaming`.
 """
 
 import asyncio
@@ -42,6 +43,18 @@ def check_headers(
         raise MediaTypeNotAllowed(declared)
     if declared not in types.SILENT and not configuration.allows_media_type(declared):
         raise MediaTypeNotAllowed(declared)
+
+
+async def check_renaming(path: Path, media_type: str, file_name: str) -> None:
+    """Whether the file at `path`, stored as `media_type`, could have been uploaded under this `display_name`.
+
+    Raises MediaTypeMismatch. What its extension allows is the tenant's configuration's word.
+    """
+    content = await asyncio.to_thread(sniff, path)
+    if content.media_type == types.ZIP:
+        # Which kind of zip it is was found out when it was uploaded.
+        content = replace(content, media_type=media_type, proven=content.proven and media_type != types.ZIP)
+    check_claims(content, extension_of(file_name), "")
 
 
 async def check_content(

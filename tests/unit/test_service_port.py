@@ -168,6 +168,47 @@ async def test_endless_headers_are_cut_off(line: bytes) -> None:
     assert port.in_flight == 0
 
 
+AMBIGUOUS = {
+    "two lengths": b"Content-Length: 2\r\nContent-Length: 5\r\n\r\nabcde",
+    "the same length twice": b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nab",
+    "a list of lengths": b"Content-Length: 2, 2\r\n\r\nab",
+    "length and chunks": b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks and length": b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n0\r\n\r\n",
+    "an unknown coding": b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "a negative length": b"Content-Length: -2\r\n\r\nab",
+    "a signed length": b"Content-Length: +2\r\n\r\nab",
+    "a length in hexadecimal": b"Content-Length: 0x2\r\n\r\nab",
+    "a length that no number holds": b"Content-Length: 99999999999999999999999\r\n\r\nab",
+    "a negative chunk": b"Transfer-Encoding: chunked\r\n\r\n-1\r\n",
+    "a chunk that no number holds": b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+    "a folded line": b"X-A: a\r\n b\r\n\r\n",
+    "NUL": b"X-A: a\0b\r\n\r\n",
+    "a carriage return": b"X-A: a\rX-B: b\r\n\r\n",
+    "a space before the colon": b"X-A : a\r\n\r\n",
+    "no colon": b"X-A\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("rest", AMBIGUOUS.values(), ids=AMBIGUOUS.keys())
+async def test_a_head_that_two_servers_might_read_differently_is_refused(rest: bytes) -> None:
+    """What follows it on the connection would be a second request to one of them."""
+    paths: list[str] = []
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        paths.append(scope["path"])
+        while (await receive()).get("more_body"):
+            pass
+        await answer(send, b"read")
+
+    async with opened(noted) as (port, _):
+        reader, writer = await asyncio.open_connection(LOOPBACK, port.port)
+        writer.write(b"POST /one HTTP/1.1\r\nHost: a\r\n" + rest + b"GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400 ")
+        await reader.read()
+        writer.close()
+    assert "/smuggled" not in paths
+
+
 @pytest.mark.parametrize("beginning", [b"", b"GET / HTTP/1.1\r\nHost: "])
 async def test_a_head_that_does_not_come_in_time_is_refused(beginning: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bounded_head, "HEAD_SECONDS", 0.1)

@@ -28,6 +28,7 @@ def test_a_name_survives_the_header_of_its_download(name: str) -> None:
 
 
 def test_old_clients_get_a_plain_name() -> None:
+    assert disposition("inline", "100%41.txt").startswith('inline; filename="100_41.txt"; ')
     assert disposition("inline", 'a"b\\ä.txt') == "inline; filename=\"a_b__.txt\"; filename*=UTF-8''a%22b%5C%C3%A4.txt"
 
 
@@ -39,6 +40,10 @@ def test_old_clients_get_a_plain_name() -> None:
         ('attachment; filename="a.txt"', "a.txt"),
         ("attachment; filename=a.txt", "a.txt"),
         (r'attachment; filename="a\"b.txt"', 'a"b.txt'),
+        (r'attachment; filename="a\\b.txt"', r"a\b.txt"),
+        (r'attachment; filename="C:\new\b.txt"', r"C:\new\b.txt"),
+        ('attachment; filename="ends in one\\"', ""),
+        ("attachment; filename*=UTF-8''100%.txt", "100%.txt"),
         ("attachment; filename=old.txt; filename*=UTF-8''%e2%82%ac.txt", "€.txt"),
         ("attachment; filename*=ISO-8859-1'en'%A3.txt", "£.txt"),
         ("attachment; FileName*=utf-8''x.txt", "x.txt"),
