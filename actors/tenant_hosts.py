@@ -15,6 +15,8 @@ from uuid import UUID
 
 import ray
 
+from actors.event_broker import Destination, EventBroker
+from actors.event_relay import EventRelay
 from actors.sweeper import Sweeper
 from actors.tenant_host_line import HostCall, Progress
 from actors.tenant_hosting import TenantHosting
@@ -49,7 +51,7 @@ def _weight(name: str, tenant_code: str) -> bytes:
 
 
 class TenantHost:
-    """The Ray actor: a `TenantHosting`, a sweeper, and the loop that passivates.
+    """The Ray actor: a `TenantHosting`, a sweeper, a relay of events, and the loop that passivates.
 
     Errors are returned, not raised: Ray would wrap them, and take the whole batch for failed.
     """
@@ -66,13 +68,17 @@ class TenantHost:
         self._hosting = TenantHosting(self._database, self._cache, self._disk, settings.tenant_idle_seconds)
         grace = timedelta(seconds=settings.upload_grace_seconds)
         self._sweeper = Sweeper(self._database, self._cache, self._disk, self._hosting, grace)
+        self._relay = EventRelay(self._database, EventBroker(Destination.of(settings)))
         self._running: dict[tuple[str, UUID], asyncio.Task[Any]] = {}
         self._background: list[asyncio.Task[None]] = []
 
     async def _start(self) -> None:
         """On the first call: a Ray actor's constructor runs outside its event loop."""
         if not self._background:
-            self._background = [asyncio.create_task(self._passivate()), asyncio.create_task(self._sweeper.run())]
+            work = [self._passivate(), self._sweeper.run()]
+            # The hosts that all tenants share are always there.
+            work += [] if self._dedicated else [self._relay.run()]
+            self._background = [asyncio.create_task(part) for part in work]
 
     async def call_many(self, calls: list[HostCall]) -> list[Any]:
         """Each change's answer, or what it failed with as a value; in their order.

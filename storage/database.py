@@ -4,15 +4,16 @@ A block is one tenant's, and then the database itself shows and takes no other t
 say; or it says by its name that it crosses tenants.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from uuid import UUID
 
 import orjson
 from asyncpg import PostgresError
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker, create_async_engine
 
 from storage.errors import NotFound, Unavailable
 from storage.tenant_role import BIND
@@ -92,17 +93,9 @@ class Database:
     @asynccontextmanager
     async def transaction_across_tenants(self) -> AsyncIterator[AsyncSession]:
         """For the operator's work and what runs in the background: here every query must name its tenant itself."""
-        try:
+        with _expected_errors():
             async with self._sessions() as session, session.begin():
                 yield session
-        except (OSError, PoolTimeout) as error:
-            raise Unavailable("database") from error
-        except (DBAPIError, PostgresError) as error:
-            if is_disconnection(error):
-                raise Unavailable("database") from error
-            if is_without_tenant(error):
-                raise NotFound("tenant") from error
-            raise
 
     @asynccontextmanager
     async def reading_across_tenants(self) -> AsyncIterator[AsyncSession]:
@@ -111,8 +104,41 @@ class Database:
             yield session
             await _end_reading(session)
 
+    @asynccontextmanager
+    async def holding(self, lock: int) -> AsyncIterator[AsyncConnection | None]:
+        """A connection that holds the advisory lock until the block ends; None while another one has it.
+
+        It crosses tenants. Each statement is committed at once; one that succeeds shows that the lock is still held.
+        """
+        with _expected_errors():
+            async with self._engine.connect() as connection:
+                await connection.execution_options(isolation_level="AUTOCOMMIT")
+                if not await connection.scalar(select(func.pg_try_advisory_lock(lock))):
+                    yield None
+                    return
+                try:
+                    yield connection
+                finally:
+                    # Not back to the pool with the lock, whatever happened to the connection.
+                    await connection.invalidate()
+
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+@contextmanager
+def _expected_errors() -> Iterator[None]:
+    """The server's absence is `Unavailable`, a tenant's is `NotFound`."""
+    try:
+        yield
+    except (OSError, PoolTimeout) as error:
+        raise Unavailable("database") from error
+    except (DBAPIError, PostgresError) as error:
+        if is_disconnection(error):
+            raise Unavailable("database") from error
+        if is_without_tenant(error):
+            raise NotFound("tenant") from error
+        raise
 
 
 async def _end_reading(session: AsyncSession) -> None:

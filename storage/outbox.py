@@ -7,11 +7,12 @@ may appear after a higher one was read.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import insert
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from storage.models import Json, OutboxEvent
 
@@ -34,6 +35,18 @@ class Event:
     data: Json
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingEvent:
+    """An event as it lies in the outbox."""
+
+    sequence: int
+    id: UUID
+    tenant_code: str
+    type: str
+    data: Json
+    time_created: datetime
+
+
 async def add(session: AsyncSession, tenant_id: UUID, tenant_code: str, events: Sequence[Event]) -> None:
     """Write the events with the session's transaction.
 
@@ -44,3 +57,20 @@ async def add(session: AsyncSession, tenant_id: UUID, tenant_code: str, events: 
     ]
     if rows:
         await session.execute(insert(OutboxEvent), rows)
+
+
+async def waiting(connection: AsyncConnection, limit: int) -> list[WaitingEvent]:
+    """The first events that are still to be told."""
+    columns = (getattr(OutboxEvent, name) for name in WaitingEvent.__slots__)
+    rows = await connection.execute(select(*columns).order_by(OutboxEvent.sequence).limit(limit))
+    return [WaitingEvent(*row) for row in rows]
+
+
+async def remove(connection: AsyncConnection, events: Sequence[WaitingEvent]) -> None:
+    """They were told."""
+    await connection.execute(delete(OutboxEvent).where(OutboxEvent.sequence.in_([event.sequence for event in events])))
+
+
+async def count(connection: AsyncConnection) -> int:
+    """How many events are still to be told."""
+    return await connection.scalar(select(func.count()).select_from(OutboxEvent)) or 0

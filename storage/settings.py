@@ -4,17 +4,24 @@ import secrets
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.key_files import read_or_create_secret
+
+EVENT_SCHEMES = ("redis", "rediss", "amqp", "amqps", "kafka", "kafka+ssl")
 
 
 class Settings(BaseSettings):
     """Everything an operator can set. Sizes are bytes, times are seconds."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MUNIMENT_", extra="ignore", frozen=True, use_attribute_docstrings=True
+        env_prefix="MUNIMENT_",
+        extra="ignore",
+        frozen=True,
+        use_attribute_docstrings=True,
+        # URLs hold passwords.
+        hide_input_in_errors=True,
     )
 
     home: Path = Path(".muniment")
@@ -23,6 +30,12 @@ class Settings(BaseSettings):
     """`postgresql://user:password@host/name` of your own server instead of the embedded one."""
     redis_url: str = ""
     """`redis://host:port/number` of your own server instead of the embedded one."""
+    events_url: str = ""
+    """`redis://…`, `amqp://…` or `kafka://…` where events are told; the Redis of the cache when unset."""
+    events_stream: str = "muniment.events"
+    """Name of the stream (Redis), exchange (RabbitMQ) or topic (Kafka) of the events."""
+    events_stream_max_length: int = Field(default=100_000, ge=1)
+    """Events that a Redis stream keeps, about; older ones go, read or not."""
     storage_base_path: Path | None = None
     """Where tenants' bytes lie; `files` in the home when unset."""
     operator_key: SecretStr | None = None
@@ -82,6 +95,14 @@ class Settings(BaseSettings):
     """Files with more pages fail as `too-many-pages`."""
     extraction_max_queued: int = 20_000
     """Queued jobs of one tenant; more are answered 429."""
+
+    @field_validator("events_url")
+    @classmethod
+    def _names_a_broker(cls, url: str) -> str:
+        scheme, separator, _ = url.partition("://")
+        if url and not (separator and scheme in EVENT_SCHEMES):
+            raise ValueError(f"the events' URL must begin with one of {', '.join(EVENT_SCHEMES)}, and ://")
+        return url
 
     @model_validator(mode="before")
     @classmethod

@@ -165,7 +165,7 @@ async def left_of(service: FileService, tenant_id: str, code: str) -> dict[str, 
     base = service.services.disk.base
     found["files"] = [str(path) for path in base.rglob("*") if code in str(path) or ".trash/" in str(path)]
     redis = service.services.cache._redis
-    keys = [key async for key in redis.scan_iter(match="*", count=1000)]
+    keys = [key async for key in redis.scan_iter(match="*", count=1000, _type="STRING")]
     values = {key: await redis.get(key) or b"" for key in keys}
     found["cache"] = [
         key for key, value in values.items() if tenant_id.encode() in key + value or code.encode() in value

