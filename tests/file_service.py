@@ -165,9 +165,10 @@ async def left_of(service: FileService, tenant_id: str, code: str) -> dict[str, 
     base = service.services.disk.base
     found["files"] = [str(path) for path in base.rglob("*") if code in str(path) or ".trash/" in str(path)]
     redis = service.services.cache._redis
-    keys = [key async for key in redis.scan_iter(match="*", count=1000, _type="STRING")]
-    values = {key: await redis.get(key) or b"" for key in keys}
+    keys = [key async for key in redis.scan_iter(match="*", count=1000)]
+    # Others hold numbers only.
+    values = {key: await redis.get(key) or b"" for key in keys if await redis.type(key) == b"string"}
     found["cache"] = [
-        key for key, value in values.items() if tenant_id.encode() in key + value or code.encode() in value
+        key for key in keys if tenant_id.encode() in key + values.get(key, b"") or code.encode() in values.get(key, b"")
     ]
     return {where: what for where, what in found.items() if what}

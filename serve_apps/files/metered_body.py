@@ -13,8 +13,8 @@ from storage.rate_limiter import Charge, RateLimiter
 from storage.rate_windows import Limit
 from storage.records import TenantRecord
 
-COUNTED_BYTES = 2**20
-"""A body of unknown length is counted in pieces of so many bytes."""
+COUNTED_BYTES = 256 * 1024
+"""A body of unknown length is counted in pieces of so many bytes, or of what it is received in."""
 
 
 @asynccontextmanager
@@ -55,15 +55,22 @@ class _MeteredBody:
             yield chunk
 
     async def _of_unknown_length(self) -> AsyncIterator[bytes]:
+        waiting: list[bytes] = []
         uncounted = 0
         async for chunk in self._request.stream():
+            waiting.append(chunk)
             uncounted += len(chunk)
             if uncounted >= COUNTED_BYTES:
-                await self._take(uncounted)
-                uncounted = 0
-            yield chunk
+                yield await self._counted(waiting)
+                waiting, uncounted = [], 0
         if uncounted:
-            await self._take(uncounted)
+            yield await self._counted(waiting)
+
+    async def _counted(self, chunks: list[bytes]) -> bytes:
+        """The chunks as one. What has no room is not handed on: of a resumable upload it would be kept."""
+        whole = b"".join(chunks)
+        await self._take(len(whole))
+        return whole
 
     async def _take(self, amount: int) -> Charge:
         [charge] = await take(self._request, self._limiter, self._tenant, [(self._limit, amount)])

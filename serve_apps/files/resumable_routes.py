@@ -24,7 +24,7 @@ from storage.resumable_uploads import UploadRecord
 router = APIRouter(prefix="/v1/tenants/{code}/uploads", tags=["resumable uploads"])
 
 Sender = Annotated[Caller, Depends(caller("files:write", counted=False))]
-"""Pieces of an upload that was admitted cost bytes, not requests."""
+"""Pieces of an upload that was admitted, and asking how far it has come, cost bytes and no requests."""
 
 
 def _header(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
@@ -103,7 +103,7 @@ async def begin(request: Request, found: Writer, services: ServicesOf) -> Respon
 
 
 @router.head("/{upload_id}", response_class=Response, openapi_extra={"parameters": [TUS]})
-async def progress(request: Request, upload_id: str, found: Writer, services: ServicesOf) -> Response:
+async def progress(request: Request, upload_id: str, found: Sender, services: ServicesOf) -> Response:
     """Where the upload goes on, and `X-File-Id` once its file is there. A request that hangs on to it is ended."""
     uploads = _uploads(request, found.tenant, services)
     upload = await uploads.find(upload_id)

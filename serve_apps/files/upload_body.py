@@ -1,14 +1,15 @@
 """The body of an upload, whatever its form: a file's name, type and bytes, and what its owner says of it."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-import orjson
 from fastapi import Request
 
 from serve_apps.content_disposition import file_name, header_text
 from serve_apps.files.form_parts import Event, PartBegins, PartData, boundary_of, form_events
+from serve_apps.json_body import parsed
 from serve_apps.request_errors import BadRequest, OneFilePerRequest
 from storage.errors import InvalidFields, pointer
 from storage.metadata_field import refuse_bad_metadata, refuse_bad_tags
@@ -18,6 +19,8 @@ MAX_FIELD_BYTES = 64 * 1024
 MAX_FORM_OVERHEAD = 512 * 1024
 """A form has at most so many bytes beside its file's."""
 MAX_MEDIA_TYPE = 255
+MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
+"""Two tokens (RFC 9110, section 8.3.1) in lower case."""
 FIELDS = frozenset({"tags", "metadata"})
 
 
@@ -38,9 +41,9 @@ class UploadBody(ABC):
 
 
 def declared_type(media_type: str, header: str) -> str:
-    """Without its parameters. Raises `InvalidFields` for what no header should hold."""
+    """Without its parameters; empty where nothing is declared. Raises `InvalidFields` for what is no media type."""
     declared = media_type.partition(";")[0].strip().lower()
-    if len(declared) > MAX_MEDIA_TYPE or not declared.isprintable():
+    if declared and (len(declared) > MAX_MEDIA_TYPE or not MEDIA_TYPE.fullmatch(declared)):
         raise InvalidFields.one(header, "This is not a media type.")
     return declared
 
@@ -56,12 +59,7 @@ def owners_fields(texts: Mapping[str, bytes]) -> tuple[list[str], dict[str, Any]
 
 def _json(texts: Mapping[str, bytes], name: str, default: Any) -> Any:
     text = texts.get(name, b"").strip()
-    if not text:
-        return default
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BadRequest(f"The field '{name}' is not JSON: {error.msg}.") from None
+    return parsed(text, f"The field '{name}'") if text else default
 
 
 async def read_upload(request: Request, chunks: AsyncIterator[bytes]) -> UploadBody:

@@ -19,6 +19,7 @@ from storage.rate_windows import Limit
 from tests.file_service import OPERATOR_KEY, FileService, SampleTenant, file_service
 from tests.integration.extraction_service import running_service
 from tests.passing_time import Clock, pass_time
+from tests.resumable_client import begin, begun
 
 RAW = {"Content-Disposition": "attachment; filename=a.bin", "Content-Type": "application/octet-stream"}
 
@@ -271,6 +272,26 @@ async def test_bytes_that_were_announced_and_did_not_come_cost_nothing(service: 
     await service.app(scope | {"headers": raw_headers, "app": service.app}, receive, send)
     assert (await tenant.request("GET", "")).headers["ratelimit"].startswith('"upload-bytes";r=900;t=')
     assert await nothing_left(tenant)
+
+
+async def test_pieces_of_a_resumable_upload_cost_bytes_and_no_requests(
+    service: FileService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metered_body, "COUNTED_BYTES", 100)
+    tenant = await limited(service, requests_per_minute=1, upload_bytes_per_minute=1000)
+    upload = await begun(tenant, 2000)
+    for offset in (0, 300, 600):
+        assert (await upload.send(b"x" * 300, offset)).status_code == 204
+        assert await upload.offset() == offset + 300
+    refused = await upload.send(b"x" * 300, 900)
+    assert (refused.status_code, refused.json()["policy"]) == (429, "upload-bytes")
+    assert await upload.offset() == 900
+    # Of what comes without a length nothing is kept that has not been counted.
+    assert (await upload.send(pieces(80, 5), 900)).status_code == 429
+    assert await upload.offset() == 900
+    assert (await upload.send(pieces(50, 3), 900)).status_code == 429
+    assert await upload.offset() == 1000
+    assert (await begin(tenant, Upload_Length="1")).json()["policy"] == "requests"
 
 
 async def test_an_upload_that_its_head_refuses_costs_a_request_and_no_bytes(service: FileService) -> None:
