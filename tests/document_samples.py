@@ -1,8 +1,14 @@
 """A small file of each kind that is extracted, as its usual writers make them, and what must be found in it."""
 
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
+
+import pptx
+from pptx.util import Inches
+
+from storage.upload_checks.media_type_names import PPTX
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +44,23 @@ def mail() -> bytes:
     return bytes(message)
 
 
+def presentation() -> bytes:
+    deck = pptx.Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[5])
+    slide.shapes.title.text = "Ledger"
+    grid = slide.shapes.add_table(2, 2, Inches(1), Inches(2), Inches(4), Inches(1)).table
+    for cell, text in zip(grid.iter_cells(), _CELLS, strict=True):
+        cell.text = text
+    deck.slides.add_slide(deck.slide_layouts[6])
+    written = io.BytesIO()
+    deck.save(written)
+    return written.getvalue()
+
+
 _CELLS = ("Item", "Price", "Pen", "2")
 
 SAMPLES = (
+    Sample("slides.pptx", presentation, PPTX, "Ledger", _CELLS, pages=2),
     Sample("page.html", html, "text/html", "Ledger", _CELLS),
     Sample("notes.md", markdown, "text/markdown", "Ledger", _CELLS),
     Sample("table.csv", csv, "text/csv", "Pen\t2", _CELLS),

@@ -40,6 +40,19 @@ DOCX = Kind(
     ),
     frozenset({".docx", ".docm", ".dotx", ".dotm"}),
 )
+PPTX = Kind(
+    "pptx",
+    "actors.extractors.pptx.extraction",
+    frozenset(
+        {
+            "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+            "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
+            "application/vnd.openxmlformats-officedocument.presentationml.template",
+            "application/vnd.ms-powerpoint.presentation.macroenabled.12",
+        }
+    ),
+    frozenset({".pptx", ".ppsx", ".potx", ".pptm"}),
+)
 IMAGE = Kind(
     "image",
     "actors.extractors.image",
@@ -72,7 +85,7 @@ TEXT = Kind(
     frozenset({".txt", ".text", ".log"}),
 )
 
-KINDS = (PDF, DOCX, IMAGE, HTML, MARKDOWN, CSV, MAIL, TEXT)
+KINDS = (PDF, DOCX, PPTX, IMAGE, HTML, MARKDOWN, CSV, MAIL, TEXT)
 _BY_MEDIA_TYPE = {media_type: kind for kind in KINDS for media_type in kind.media_types}
 _BY_EXTENSION = {extension: kind for kind in KINDS for extension in kind.extensions}
 

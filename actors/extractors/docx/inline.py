@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from actors.extractors.document import FormField
-from actors.extractors.docx.equations import equation_text
 from actors.extractors.docx.fields import OpenFields
 from actors.extractors.docx.form_fields import control_field, old_form_field
 from actors.extractors.docx.styles import Styles
 from actors.extractors.office.drawings import Drawn, chosen_alternative, drawn_in
+from actors.extractors.office.equations import equation_text
 from actors.extractors.office.symbols import symbol, without_private_characters
 from actors.extractors.office.xml_tree import Element, attribute, child, children, is_on, name_of, value_at
 

@@ -14,7 +14,7 @@ from actors.extractors.office.xml_tree import parse_xml
 _MAX_LENGTH = 1000
 
 
-def properties_of(package: Package, default_language: str | None) -> Properties:
+def properties_of(package: Package, default_language: str | None = None) -> Properties:
     """python-docx reads them: it knows all forms of dates (W3CDTF), which differ between writers.
 
     The part is parsed by the hardened parser first, so python-docx never sees a document type.

@@ -14,6 +14,7 @@ _STRICT = "http://purl.oclc.org/ooxml/"
 # Transitional (ECMA-376, part 4) and Strict (part 1) names of each namespace.
 _NAMESPACES = {
     "w": (_OFFICE + "wordprocessingml/2006/main", _STRICT + "wordprocessingml/main"),
+    "p": (_OFFICE + "presentationml/2006/main", _STRICT + "presentationml/main"),
     "r": (_OFFICE + "officeDocument/2006/relationships", _STRICT + "officeDocument/relationships"),
     "m": (_OFFICE + "officeDocument/2006/math", _STRICT + "officeDocument/math"),
     "a": (_OFFICE + "drawingml/2006/main", _STRICT + "drawingml/main"),

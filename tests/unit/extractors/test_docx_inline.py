@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.extractors.docx.equations import equation_text
+from actors.extractors.office.equations import equation_text
 from actors.extractors.office.symbols import symbol, without_private_characters
 from actors.extractors.office.xml_tree import child, parse_xml
 from tests.unit.extractors.docx_files import blocks_of, p, r, read_body, root
