@@ -55,9 +55,12 @@ from muniment.errors import (
     VersionConflict,
     WaitTimedOut,
 )
+from muniment.many import Extracted
+from muniment.many_results import AsyncManyResults, ManyResults
 from muniment.models import (
     ALL_SCOPES,
     ApiKey,
+    Batch,
     BatchItem,
     ExtractionOptions,
     FileFilters,
@@ -78,7 +81,9 @@ __all__ = [
     "ApiKey",
     "ArchiveUnsafe",
     "AsyncClient",
+    "AsyncManyResults",
     "BadRequest",
+    "Batch",
     "BatchItem",
     "Block",
     "Cell",
@@ -92,6 +97,7 @@ __all__ = [
     "DownloadDamaged",
     "DuplicateFile",
     "Engine",
+    "Extracted",
     "ExtractionOptions",
     "FieldError",
     "FileFilters",
@@ -104,6 +110,7 @@ __all__ = [
     "JobProgress",
     "KeyValue",
     "Line",
+    "ManyResults",
     "MunimentError",
     "NotConfigured",
     "NotFinished",

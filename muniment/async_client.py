@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from copy import copy
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 import httpx
 
 from muniment import extraction_calls, file_calls
+from muniment.async_batches import AsyncBatches
 from muniment.async_extractions import AsyncExtractions
 from muniment.async_files import AsyncFiles
 from muniment.async_tenants import AsyncKeys, AsyncTenants
@@ -19,6 +21,8 @@ from muniment.document import Document
 from muniment.documented import documented_by
 from muniment.endpoints import SERVICES, Service
 from muniment.extraction_calls import OnProgress
+from muniment.many import Plan, Sources
+from muniment.many_results import AsyncManyResults
 from muniment.models import ExtractionOptions, ServiceHealth, StoredFile
 from muniment.retries import RetryPolicy
 from muniment.sending import AsyncSender
@@ -54,6 +58,7 @@ class AsyncClient:
         self._sender = sender
         self.tenants, self.keys = AsyncTenants(sender), AsyncKeys(sender)
         self.files, self.extractions = AsyncFiles(sender), AsyncExtractions(sender)
+        self.batches = AsyncBatches(sender)
 
     def for_tenant(self, tenant: str, api_key: str | None = None) -> "AsyncClient":
         other = copy(self)
@@ -85,6 +90,21 @@ class AsyncClient:
             file = file_calls.upload(connection.endpoints, call)
         return await self._sender.run(extraction_calls.extract(code, file, options, timeout, on_progress))
 
+    def extract_many(
+        self,
+        sources: Sources | str | Path,
+        *,
+        name: str = "",
+        journal: str | Path | None = None,
+        retries: int = 1,
+        progress: bool = True,
+        tenant: str | None = None,
+        **options: Unpack[ExtractionOptions],
+    ) -> AsyncManyResults:
+        plan = Plan(name, options, None if journal is None else Path(journal), retries)
+        client = self if tenant is None else self.for_tenant(tenant)
+        return AsyncManyResults(client, [sources] if isinstance(sources, str | Path) else sources, plan, progress)
+
     async def health(self) -> tuple[ServiceHealth, ...]:
         return tuple(await asyncio.gather(*(self._health_of(service) for service in SERVICES)))
 
@@ -106,3 +126,10 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def client_over(connection: Connection) -> AsyncClient:
+    """A client with connections of its own, to where another one speaks."""
+    client = AsyncClient.__new__(AsyncClient)
+    client._use(AsyncSender(httpx.AsyncClient(limits=LIMITS, mounts=dict(LOOPBACK_DIRECT)), connection))  # noqa: SLF001
+    return client

@@ -110,17 +110,18 @@ def transfer_bar(description: str, total: int | None = None) -> Iterator["Bar"]:
 
 
 @contextmanager
-def count_bar(description: str, total: int | None = None) -> Iterator["Bar"]:
-    """Things done out of so many."""
+def count_bar(description: str, total: int | None = None, *, shown: bool = True) -> Iterator["Bar"]:
+    """Things done out of so many, where that is to be shown."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with _bar(description, total, *columns, TimeRemainingColumn()) as bar:
+    with _bar(description, total, *columns, TimeRemainingColumn(), shown=shown) as bar:
         yield bar
 
 
 @contextmanager
-def _bar(description: str, total: int | None, *columns: Any) -> Iterator["Bar"]:
+def _bar(description: str, total: int | None, *columns: Any, shown: bool = True) -> Iterator["Bar"]:
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+    watched = shown and (console.is_terminal or console.is_jupyter)
+    with Progress(*columns, console=console, transient=True, disable=not watched) as progress:
         yield Bar(progress, _without_controls(description), total)
 
 

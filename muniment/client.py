@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 import httpx
 
 from muniment import extraction_calls, file_calls
+from muniment.batches import Batches
 from muniment.calls import Flow
 from muniment.connection import LIMITS, LOOPBACK_DIRECT, Connection
 from muniment.document import Document
@@ -15,6 +17,8 @@ from muniment.endpoints import SERVICES, Service
 from muniment.extraction_calls import OnProgress
 from muniment.extractions import Extractions
 from muniment.files import Files
+from muniment.many import Plan, Sources
+from muniment.many_results import ManyResults
 from muniment.models import ExtractionOptions, ServiceHealth, StoredFile
 from muniment.retries import RetryPolicy
 from muniment.sending import Sender
@@ -59,6 +63,7 @@ class Client:
         self._sender = sender
         self.tenants, self.keys = Tenants(sender), Keys(sender)
         self.files, self.extractions = Files(sender), Extractions(sender)
+        self.batches = Batches(sender)
 
     def for_tenant(self, tenant: str, api_key: str | None = None) -> "Client":
         """The same connections for another tenant; closing either closes both."""
@@ -97,6 +102,34 @@ class Client:
             )
             file = file_calls.upload(connection.endpoints, call)
         return self._sender.run(extraction_calls.extract(code, file, options, timeout, on_progress))
+
+    def extract_many(
+        self,
+        sources: Sources | str | Path,
+        *,
+        name: str = "",
+        journal: str | Path | None = None,
+        retries: int = 1,
+        progress: bool = True,
+        tenant: str | None = None,
+        **options: Unpack[ExtractionOptions],
+    ) -> ManyResults:
+        """Upload what is not stored yet, extract all of it, and give each outcome as soon as it is there.
+
+            frame = client.extract_many("inbox/").to_pandas()
+            client.extract_many(sorted(Path("scans").glob("*.pdf")), journal="scans.jsonl").to_parquet("scans.parquet")
+            for outcome in client.extract_many({"tags": ["2026"]}, ocr="never"): ...
+
+        `sources` are paths (of folders too), files' ids and stored files, or a filter of the file list. One that is
+        refused or cannot be read is an outcome with an `error` and holds up nothing. `journal` names a file in which
+        uploads are noted: the same call goes on after an interruption without sending them again. Failures that may
+        mend are tried again up to `retries` times. `progress` shows a bar, in a notebook as well.
+        """
+        plan = Plan(name, options, None if journal is None else Path(journal), retries)
+        connection = self._sender.connection
+        if tenant is not None:
+            connection = connection.for_tenant(tenant, None)
+        return ManyResults(connection, [sources] if isinstance(sources, str | Path) else sources, plan, progress)
 
     def health(self) -> tuple[ServiceHealth, ...]:
         """Whether each service is ready; never raises because one is not."""

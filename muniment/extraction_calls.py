@@ -56,12 +56,12 @@ def submit(
         jobs_path(tenant),
         reads(Job),
         headers=headers,
-        json={"file_id": id_of(file)} | ({"options": _json_options(options)} if options else {}),
+        json={"file_id": id_of(file)} | ({"options": options_json(options)} if options else {}),
         waits=prefer_wait,
     )
 
 
-def _json_options(options: ExtractionOptions) -> dict[str, Any]:
+def options_json(options: ExtractionOptions) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 

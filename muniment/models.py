@@ -178,6 +178,31 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Batch:
+    """Extractions that were asked for together. `counts` has `total` and a number for each state of a job."""
+
+    id: str
+    name: str
+    state: JobState
+    counts: dict[str, int]
+    time_created: datetime
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        return self.counts["total"]
+
+    @property
+    def done(self) -> int:
+        """Jobs that have finished, whatever way."""
+        return self.total - self.counts["queued"] - self.counts["running"]
+
+    @property
+    def finished(self) -> bool:
+        return self.done == self.total
+
+
+@dataclass(frozen=True)
 class ServiceHealth:
     """One service's answer to `/healthz/ready`; `detail` says what is wrong when it is not ready."""
 

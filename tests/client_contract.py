@@ -198,3 +198,46 @@ class ClientContract:
         stranger = operator.for_tenant((await client.tenants.get()).code, other.api_key.secret)
         with pytest.raises(muniment.NotFound):
             await stranger.files.get(file)
+
+    async def test_many_files_are_one_batch(self, client: AsyncClient) -> None:
+        files = [await client.files.upload(f"Text {n}.".encode(), name=f"{n}.txt", tags=["many"]) for n in range(3)]
+        batch = await client.batches.submit(files, name="March", tables=False)
+        seen: list[muniment.Batch] = []
+        ended = await client.batches.wait(batch, timeout=120, on_progress=seen.append)
+        assert (ended.id, ended.name, ended.state, ended.done, ended.finished) == (
+            batch.id,
+            "March",
+            "succeeded",
+            3,
+            True,
+        )
+        assert seen[-1] == ended
+        jobs = await client.batches.jobs(batch, state="succeeded")
+        assert [job.file_id for job in jobs] == [file.id for file in reversed(files)]
+        assert jobs.items[0].batch_id == batch.id
+        assert (await client.batches.get(batch)).counts["succeeded"] == 3
+        found = await client.batches.submit(filters={"tags": ["many"], "sort": "file_name"})
+        assert found.total == 3
+        assert [listed.id async for listed in client.batches.list(page_size=1)] == [found.id, batch.id]
+        assert (await client.batches.retry_failed(batch)).counts["failed"] == 0
+        with pytest.raises(muniment.Conflict):
+            await client.batches.cancel(batch)
+
+    async def test_a_folder_is_extracted_in_one_call(self, client: AsyncClient, tmp_path: Path) -> None:
+        (tmp_path / "below").mkdir()
+        for number, name in enumerate(("a.txt", "below/b.txt", "below/c.txt")):
+            (tmp_path / name).write_text(f"Text {number}.")
+        (tmp_path / "below" / "d.zip").write_bytes(b"PK\x05\x06" + bytes(18))
+        stored = await client.files.upload(b"Stored.", name="s.txt")
+        sources: list[str | Path | muniment.StoredFile] = [tmp_path / "a.txt", tmp_path / "below", stored, stored.id]
+        outcomes = {outcome.source: outcome async for outcome in client.extract_many(sources, progress=False)}
+        assert {source: outcome.document and outcome.document.content for source, outcome in outcomes.items()} == {
+            str(tmp_path / "a.txt"): "Text 0.",
+            str(tmp_path / "below" / "b.txt"): "Text 1.",
+            str(tmp_path / "below" / "c.txt"): "Text 2.",
+            str(tmp_path / "below" / "d.zip"): None,
+            stored.id: "Stored.",
+        }
+        refused = outcomes[str(tmp_path / "below" / "d.zip")]
+        assert refused.error is not None
+        assert (refused.state, refused.error.code) == ("failed", "not-extractable")

@@ -19,8 +19,8 @@ class _InThreads:
         value = getattr(self._target, name)
         if name == "for_tenant":
             return lambda *args, **named: _InThreads(value(*args, **named))
-        if name in {"list", "iter_bytes"} and type(self._target).__name__ != "Keys":
-            return lambda *args, **named: _iterate(value(*args, **named))
+        if name in {"list", "iter_bytes", "extract_many"} and type(self._target).__name__ != "Keys":
+            return lambda *args, **named: _iterate(iter(value(*args, **named)))
         return _awaitable(value) if callable(value) else _InThreads(value)
 
 

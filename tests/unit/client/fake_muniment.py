@@ -21,15 +21,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from tests.unit.client.fake_batches import FakeBatches
+from tests.unit.client.refused import Refused
+
 OPERATOR_KEY = "mo_operator"
 JsonObject = dict[str, Any]
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-class Refused(Exception):
-    def __init__(self, status: int, code: str, detail: str = "", **more: Any) -> None:
-        super().__init__(code)
-        self.status, self.code, self.detail, self.more = status, code, detail, more
 
 
 @dataclass
@@ -88,10 +85,13 @@ class FakeMuniment:
         self.waited_for = asyncio.Event()
         """Set when someone waits for a held job."""
         self._numbers = itertools.count(1)
+        self.batches = FakeBatches(self._new_job, self._finish)
 
     def app(self) -> Starlette:
         tenant, files = "/v1/tenants/{code}", "/v1/tenants/{code}/files"
         jobs, job = "/v1/tenants/{code}/extractions", "/v1/tenants/{code}/extractions/{job_id}"
+        batches = "/v1/tenants/{code}/extraction-batches"
+        batch = f"{batches}/{{batch_id}}"
         table: list[tuple[str, str, Handler]] = [
             ("POST", "/v1/tenants", self.create_tenant),
             ("GET", "/v1/tenants", self.list_tenants),
@@ -116,6 +116,12 @@ class FakeMuniment:
             ("GET", f"{job}/result", self.result),
             ("GET", job, self.get_job),
             ("DELETE", job, self.delete_job),
+            ("POST", batches, self.create_batch),
+            ("GET", batches, self.list_batches),
+            ("GET", f"{batch}/jobs", self.list_batch_jobs),
+            ("POST", f"{batch}:cancel", self.change_batch),
+            ("POST", f"{batch}:retry-failed", self.change_batch),
+            ("GET", batch, self.get_batch),
             ("GET", "/healthz/ready", self.ready),
             ("GET", "/", self.start_page),
         ]
@@ -409,7 +415,9 @@ class FakeMuniment:
         return JSONResponse(job, 202)
 
     async def delete_job(self, request: Request) -> Response:
-        del self._tenant(request).jobs[self._job(request)["id"]]
+        job_id = self._job(request)["id"]
+        del self._tenant(request).jobs[job_id]
+        self.batches.forget(job_id)
         return Response(status_code=204)
 
     async def result(self, request: Request) -> Response:
@@ -422,6 +430,30 @@ class FakeMuniment:
         if form != "json":
             return PlainTextResponse({"text": text, "markdown": f"# {text}", "html": f"<p>{text}</p>"}[form])
         return JSONResponse(_document(file.record, text, words=request.query_params.get("expand") == "words"))
+
+    async def create_batch(self, request: Request) -> Response:
+        key = request.headers["Idempotency-Key"]
+        return JSONResponse(self.batches.create(self._tenant(request), await request.json(), key, _now()), 202)
+
+    async def list_batches(self, request: Request) -> Response:
+        self._tenant(request)
+        return _page(request, self.batches.all())
+
+    async def get_batch(self, request: Request) -> Response:
+        self._tenant(request)
+        self.batches.look(request.path_params["batch_id"])
+        return JSONResponse(self.batches.shown(request.path_params["batch_id"]))
+
+    async def list_batch_jobs(self, request: Request) -> Response:
+        self._tenant(request)
+        jobs = self.batches.look(request.path_params["batch_id"])
+        asked = request.query_params.get("state")
+        return _page(request, [job for job in jobs if asked in {None, job["state"]}])
+
+    async def change_batch(self, request: Request) -> Response:
+        self._tenant(request)
+        change = self.batches.cancel if request.url.path.endswith(":cancel") else self.batches.retry_failed
+        return JSONResponse(change(request.path_params["batch_id"]), 202)
 
     async def start_page(self, request: Request) -> Response:
         """The gateway's: this port serves the gateway's paths and the services' own."""

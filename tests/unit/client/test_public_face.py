@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 import pytest
 
 import muniment
+from muniment.async_batches import AsyncBatches
 from muniment.async_extractions import AsyncExtractions
 from muniment.async_files import AsyncFiles
 from muniment.async_tenants import AsyncKeys, AsyncTenants
+from muniment.batches import Batches
 from muniment.extractions import Extractions
 from muniment.files import Files
+from muniment.many_results import AsyncManyResults, ManyResults
 from muniment.tenants import Keys, Tenants
 
 PAIRS: list[tuple[type, type]] = [
@@ -21,6 +24,8 @@ PAIRS: list[tuple[type, type]] = [
     (Keys, AsyncKeys),
     (Files, AsyncFiles),
     (Extractions, AsyncExtractions),
+    (Batches, AsyncBatches),
+    (ManyResults, AsyncManyResults),
 ]
 
 
@@ -35,9 +40,10 @@ def test_both_clients_have_the_same_methods(blocking: type, asynchronous: type) 
     for name in one:
         assert one[name].parameters == other[name].parameters, name
         assert getattr(blocking, name).__doc__ == getattr(asynchronous, name).__doc__
-        # A generator is iterated, everything else awaited.
+        # What gives one thing after another is iterated, everything else awaited.
         awaited = inspect.iscoroutinefunction(getattr(asynchronous, name))
-        assert awaited or name == "for_tenant" or "Iterator" in str(other[name].return_annotation), name
+        iterated = name == "extract_many" or "Iterator" in str(other[name].return_annotation)
+        assert awaited or iterated or name == "for_tenant", name
 
 
 def test_every_public_name_is_there() -> None:
