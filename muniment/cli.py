@@ -17,7 +17,7 @@ from muniment.cli_options import Where
 from muniment.cli_output import print_error
 from muniment.errors import MunimentError
 
-LOCAL_COMMANDS = {"up": "cli_local", "status": "cli_local", "fsck": "cli_fsck"}
+LOCAL_COMMANDS = {"up": "cli_local", "status": "cli_local", "fsck": "cli_fsck", "events": "cli_events"}
 """By their modules, which need what a client does not have."""
 INSTALL = "pip install 'muniment[server,extraction,embedded]'"
 

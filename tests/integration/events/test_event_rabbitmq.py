@@ -1,11 +1,9 @@
 """The relay and a real RabbitMQ; passed over where none runs."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
 import aio_pika
 import orjson
@@ -19,8 +17,6 @@ from storage.errors import Unavailable
 from tests.cut_connection import Way, way_to
 from tests.integration.events.test_event_relay import Interrupted
 from tests.told_events import Json, ids, ids_waiting, numbers, running, until, until_told, write_events
-
-URL = os.environ.get("MUNIMENT_TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/")
 
 
 @dataclass(slots=True)
@@ -46,21 +42,8 @@ class Consumer:
 
 
 @pytest.fixture
-async def connection() -> AsyncIterator[aio_pika.abc.AbstractConnection]:
-    try:
-        connection = await aio_pika.connect(URL, timeout=5)
-    except (OSError, aio_pika.exceptions.AMQPError) as error:
-        pytest.skip(f"no RabbitMQ answers at {urlsplit(URL).hostname}: {error}")
-    async with connection:
-        yield connection
-
-
-@pytest.fixture
-async def destination(connection: aio_pika.abc.AbstractConnection) -> AsyncIterator[Destination]:
-    name = f"events-{uuid4()}"
-    yield Destination(URL, name, 1)
-    async with connection.channel() as channel:
-        await channel.exchange_delete(name)
+def destination(rabbitmq: Destination) -> Destination:
+    return rabbitmq
 
 
 @pytest.fixture
@@ -137,7 +120,7 @@ async def test_nothing_is_lost_while_the_broker_comes_and_goes(
 ) -> None:
     total = 3000
     async with (
-        way_to(urlsplit(URL).hostname or "", urlsplit(URL).port or 5672) as way,
+        way_to(*host_and_port(destination)) as way,
         running(relay_to(through(way, destination), database)),
     ):
         for start in range(0, total, 500):
@@ -161,7 +144,7 @@ async def test_events_wait_for_a_broker_that_is_away_from_the_start(
     async def warned() -> bool:
         return caplog.messages.count("events wait") >= 2
 
-    async with way_to(urlsplit(URL).hostname or "", urlsplit(URL).port or 5672) as way:
+    async with way_to(*host_and_port(destination)) as way:
         await way.cut()
         await write_events(database, [1, 2])
         async with running(relay_to(through(way, destination), database)):
@@ -177,3 +160,8 @@ def through(way: Way, destination: Destination) -> Destination:
     parts = urlsplit(destination.url)
     netloc = f"{parts.username}:{parts.password}@127.0.0.1:{way.port}"
     return replace(destination, url=urlunsplit(parts._replace(netloc=netloc)))
+
+
+def host_and_port(destination: Destination) -> tuple[str, int]:
+    parts = urlsplit(destination.url)
+    return parts.hostname or "", parts.port or 5672
