@@ -191,6 +191,18 @@ async def test_a_suspended_tenant_takes_no_uploads(
     assert await upload.offset() == 5
 
 
+async def test_pieces_cost_bytes_and_not_requests(service: FileService) -> None:
+    tenant = await service.tenant(rate_limit={"requests_per_minute": 2, "upload_bytes_per_minute": 20})
+    upload = await begun(tenant, len(TEXT))
+    for start in range(0, 20, 5):
+        assert (await upload.send(TEXT[start : start + 5], start)).status_code == 204
+    refused = await upload.send(TEXT[20:], 20)
+    assert (refused.status_code, refused.json()["code"]) == (429, "rate-limited")
+    assert refused.headers["retry-after"]
+    assert refused.headers["upload-expires"]
+    assert await upload.offset() == 20
+
+
 async def away(*_: Any) -> None:
     raise Unavailable("archive check")
 
