@@ -7,7 +7,7 @@ written when the transaction flushes, many changes in a few statements.
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -281,8 +281,8 @@ class UpdateFile(Change[FileRecord]):
         return self.id
 
     def apply(self, state: TenantState) -> FileRecord:
-        row = state.file(self.id, "active")
         state.refuse_when_suspended()
+        row = state.file(self.id, "active")
         _expect(self.version, row.version)
         self._refuse_renaming(row, state)
         metadata = _patched_metadata(row.metadata_, self.patch.get("metadata", {}))
@@ -324,8 +324,8 @@ class DeleteFile(Change[None]):
         return self.id
 
     def apply(self, state: TenantState) -> None:
-        row = state.file(self.id, "active")
         state.refuse_when_suspended()
+        row = state.file(self.id, "active")
         state.tenant.file_count -= 1
         state.tenant.total_bytes -= row.file_size_bytes
         state.events.append(Event("file.deleted", file_out(FileRecord.of(row))))
@@ -340,29 +340,50 @@ class DeleteFile(Change[None]):
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateTenant(Change[TenantRecord]):
-    """Merge patches of `configuration` and `metadata`; None takes all of one away.
-
-    `version` is the one that the caller saw; None changes whatever is there.
-    """
-
-    version: int | None
-    configuration: dict[str, Any] | None
-    metadata: dict[str, Any] | None
+class TenantChange(Change[TenantRecord]):
+    """A change of the tenant itself."""
 
     remembered = True
 
-    def apply(self, state: TenantState) -> TenantRecord:
+    def _changed(self, state: TenantState) -> TenantRecord:
+        """The next version of the tenant, of which everybody is told."""
         tenant = state.tenant
-        _expect(self.version, tenant.version)
-        metadata = _patched_metadata(tenant.metadata_, self.metadata)
-        tenant.configuration = self._configured(state.rules)
-        tenant.metadata_ = metadata
         tenant.version += 1
         state.invalidations[tenant_key(tenant.code)] = tenant.version
         record = TenantRecord.of(tenant)
         state.events.append(Event("tenant.updated", tenant_out(record)))
         return record
+
+    def remember(self, answer: TenantRecord) -> Json:
+        return answer.to_fields()
+
+    def recall(self, outcome: Json, state: TenantState) -> TenantRecord:
+        record = TenantRecord.from_fields(outcome)
+        state.invalidations.setdefault(tenant_key(record.code), record.version)
+        return record
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateTenant(TenantChange):
+    """Merge patches of `configuration` and `metadata`; None takes all of one away.
+
+    `version` is the one that the caller saw; None changes whatever is there. The operator may do it to a suspended one.
+    """
+
+    version: int | None
+    configuration: dict[str, Any] | None
+    metadata: dict[str, Any] | None
+    by_operator: bool = False
+
+    def apply(self, state: TenantState) -> TenantRecord:
+        tenant = state.tenant
+        if not self.by_operator:
+            state.refuse_when_suspended()
+        _expect(self.version, tenant.version)
+        metadata = _patched_metadata(tenant.metadata_, self.metadata)
+        tenant.configuration = self._configured(state.rules)
+        tenant.metadata_ = metadata
+        return self._changed(state)
 
     def _configured(self, present: TenantConfiguration) -> Json:
         """The new configuration. Raises `InvalidFields` with pointers below `/configuration`."""
@@ -372,13 +393,18 @@ class UpdateTenant(Change[TenantRecord]):
             raise InvalidFields.of(error, "/configuration") from None
         return new.stored()
 
-    def remember(self, answer: TenantRecord) -> Json:
-        return answer.to_fields()
 
-    def recall(self, outcome: Json, state: TenantState) -> TenantRecord:
-        record = TenantRecord.from_fields(outcome)
-        state.invalidations.setdefault(tenant_key(record.code), record.version)
-        return record
+@dataclass(frozen=True, slots=True)
+class SetTenantStatus(TenantChange):
+    """Suspend the tenant, or let it go on; nothing happens to one that is so already."""
+
+    status: Literal["active", "suspended"]
+
+    def apply(self, state: TenantState) -> TenantRecord:
+        if state.tenant.status == self.status:
+            return TenantRecord.of(state.tenant)
+        state.tenant.status = self.status
+        return self._changed(state)
 
 
 @dataclass(frozen=True, slots=True)

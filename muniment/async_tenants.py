@@ -49,6 +49,12 @@ class AsyncTenants:
     ) -> Tenant:
         return await self._sender.send(tenant_calls.update_tenant(tenant, version, configuration, metadata))
 
+    async def suspend(self, tenant: Tenant | str) -> Tenant:
+        return await self._sender.send(tenant_calls.suspend_tenant(code_of(tenant)))
+
+    async def resume(self, tenant: Tenant | str) -> Tenant:
+        return await self._sender.send(tenant_calls.resume_tenant(code_of(tenant)))
+
     async def delete(self, tenant: Tenant | str, *, wait: float | None = 300.0) -> Operation:
         return await self._sender.run(tenant_calls.delete_tenant_and_wait(code_of(tenant), wait))
 

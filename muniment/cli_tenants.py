@@ -19,7 +19,7 @@ from muniment.models import ALL_SCOPES, Scope
 
 Code = Annotated[str, typer.Argument(metavar="CODE", show_default=False)]
 
-tenant_app = typer.Typer(no_args_is_help=True, help="Create, show, configure and delete tenants.")
+tenant_app = typer.Typer(no_args_is_help=True, help="Create, show, configure, suspend and delete tenants.")
 key_app = typer.Typer(no_args_is_help=True, help="Create, list and revoke a tenant's API keys.")
 
 
@@ -96,6 +96,22 @@ def configure_tenant(
             metadata=flat_assignments(metadata) or None,
             version=version,
         )
+    print_json(tenant) if as_json else print_fields(tenant)
+
+
+@tenant_app.command("suspend")
+def suspend_tenant(context: typer.Context, code: Code, as_json: JsonOption = False) -> None:
+    """Let a tenant be read, not changed; queued extractions wait."""
+    with client_for(context) as client:
+        tenant = client.tenants.suspend(code)
+    print_json(tenant) if as_json else print_fields(tenant)
+
+
+@tenant_app.command("resume")
+def resume_tenant(context: typer.Context, code: Code, as_json: JsonOption = False) -> None:
+    """Let a suspended tenant go on."""
+    with client_for(context) as client:
+        tenant = client.tenants.resume(code)
     print_json(tenant) if as_json else print_fields(tenant)
 
 

@@ -67,6 +67,14 @@ def delete_tenant(code: str, prefer_wait: float) -> Call[Operation]:
     )
 
 
+def suspend_tenant(code: str) -> Call[Tenant]:
+    return Call("files", "POST", f"{tenant_path(code)}:suspend", reads(Tenant))
+
+
+def resume_tenant(code: str) -> Call[Tenant]:
+    return Call("files", "POST", f"{tenant_path(code)}:resume", reads(Tenant))
+
+
 def get_operation(operation_id: str) -> Call[Operation]:
     return Call("files", "GET", f"/v1/operations/{segment(operation_id)}", reads(Operation))
 

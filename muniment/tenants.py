@@ -56,6 +56,14 @@ class Tenants:
         """
         return self._sender.send(tenant_calls.update_tenant(tenant, version, configuration, metadata))
 
+    def suspend(self, tenant: Tenant | str) -> Tenant:
+        """Let the tenant be read, not changed: what runs is finished, queued extractions wait."""
+        return self._sender.send(tenant_calls.suspend_tenant(code_of(tenant)))
+
+    def resume(self, tenant: Tenant | str) -> Tenant:
+        """Let a suspended tenant go on."""
+        return self._sender.send(tenant_calls.resume_tenant(code_of(tenant)))
+
     def delete(self, tenant: Tenant | str, *, wait: float | None = 300.0) -> Operation:
         """Delete the tenant with all that it has, and wait up to `wait` seconds for the end of it (None: do not).
 

@@ -8,6 +8,8 @@ import orjson
 from fastapi import Request
 from starlette.responses import Response
 
+NOT_STORED = {"Cache-Control": "no-store"}
+"""Of answers that hold a secret."""
 MAX_WAIT_SECONDS = 60
 PREFER_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})", re.IGNORECASE)
 

@@ -1,9 +1,9 @@
-"""Who calls, and whether they may: each route names its scope in one line, `Depends(caller("files:read"))`."""
+"""Who calls, and whether they may: each route names what it does in one line, `Depends(caller("files:read"))`."""
 
 import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 
@@ -15,7 +15,7 @@ from storage import tenant_crud
 from storage.api_keys import BearerKey, Scope
 from storage.cache import Versioned
 from storage.cache_keys import api_key_key, tenant_key
-from storage.errors import NotFound
+from storage.errors import NotFound, TenantSuspended
 from storage.logs import current_tenant
 from storage.records import KeyRecord, TenantRecord
 
@@ -29,6 +29,57 @@ class Principal:
     @property
     def is_operator(self) -> bool:
         return self.key is None
+
+
+CHANGING: frozenset[Scope] = frozenset({"files:write", "extractions:write"})
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What a route does. A key needs one of `scopes` for it; where there is none, it is the operator's alone."""
+
+    scopes: tuple[Scope, ...] = ()
+    changes: bool = False
+
+    def waits_for_resumption(self, principal: Principal) -> bool:
+        """Whether a suspended tenant is spared it. The operator administers one, but stores nothing in it either."""
+        return self.changes and not (principal.is_operator and CHANGING.isdisjoint(self.scopes))
+
+
+OPERATE = Action()
+
+
+class Platform:
+    """What belongs to no tenant: their list, and the operations that outlive them."""
+
+
+PLATFORM = Platform()
+Resource = TypeVar("Resource", TenantRecord, Platform)
+
+
+def authorize(found: Principal, action: Action, resource: Resource | None) -> Resource:
+    """The one rule, for every route: the resource, where the principal may do this to it.
+
+    Raises `NotFound` for another's tenant and for none, which look the same, `MissingScope` and `TenantSuspended`.
+    """
+    if resource is None:
+        raise NotFound("tenant")
+    if found.key is not None:
+        _check_key(found.key, action, resource)
+    if isinstance(resource, TenantRecord) and resource.status == "suspended" and action.waits_for_resumption(found):
+        raise TenantSuspended
+    return resource
+
+
+def _check_key(key: KeyRecord, action: Action, resource: TenantRecord | Platform) -> None:
+    if not isinstance(resource, TenantRecord):
+        raise NotFound("resource")
+    if key.tenant_id != resource.id:
+        raise NotFound("tenant")
+    if not action.scopes:
+        raise NotFound("resource")
+    if key.scopes.isdisjoint(action.scopes):
+        raise MissingScope(action.scopes[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,36 +113,21 @@ CurrentPrincipal = Annotated[Principal, Depends(principal)]
 
 
 def operator(found: CurrentPrincipal) -> Principal:
-    """Only the operator. A tenant's key is told that there is nothing, as with another tenant's things."""
-    if not found.is_operator:
-        raise NotFound("resource")
+    """A dependency: the operator. A tenant's key is told that there is nothing, as with another tenant's things."""
+    authorize(found, OPERATE, PLATFORM)
     return found
 
 
-def authorize(found: Principal, scopes: tuple[Scope, ...], tenant: TenantRecord | None) -> TenantRecord:
-    """The one rule: the tenant where the principal may act on it with one of `scopes`.
+def caller(*scopes: Scope, changes: bool | None = None, counted: bool = True) -> Callable[..., Awaitable[Caller]]:
+    """A dependency: the caller of a route below `/v1/tenants/{code}` that needs one of `scopes`, or is the operator's.
 
-    Raises `NotFound` for another's tenant and for none, which look the same, and `MissingScope`.
+    `changes` is said where the scope does not tell. `counted`: the call costs the tenant one request, if it is not
+    the operator's.
     """
-    if tenant is None:
-        raise NotFound("tenant")
-    if found.key is None:
-        return tenant
-    if found.key.tenant_id != tenant.id:
-        raise NotFound("tenant")
-    if found.key.scopes.isdisjoint(scopes):
-        raise MissingScope(scopes[0])
-    return tenant
-
-
-def caller(*scopes: Scope, counted: bool = True) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: the caller of a route below `/v1/tenants/{code}` that needs one of `scopes`.
-
-    `counted`: the call costs the tenant one request, if it is not the operator's.
-    """
+    action = Action(scopes, not CHANGING.isdisjoint(scopes) if changes is None else changes)
 
     async def authorized(request: Request, code: str, found: CurrentPrincipal, services: ServicesOf) -> Caller:
-        tenant = authorize(found, scopes, await find_tenant(services, code))
+        tenant = authorize(found, action, await find_tenant(services, code))
         current_tenant.set(tenant.code)
         if counted and not found.is_operator:
             await count_request(request, services.rate_limiter, tenant)

@@ -1,12 +1,18 @@
-"""Entity tags (RFC 9110): `"m<version>"` of what is described, the SHA-256 of what is downloaded."""
+"""Entity tags (RFC 9110): `"m<version>"` of what is described, the SHA-256 of what is downloaded.
 
+A tenant is shown with its statistics, which change without a new version: its tag is `"m<version>-<hash of them>"`.
+"""
+
+import hashlib
 import re
 
+import orjson
 from fastapi import Request
 
 from serve_apps.request_errors import PreconditionRequired
+from storage.tenant_crud import TenantStats
 
-VERSION_TAG = re.compile(r'"m(\d{1,18})"', re.ASCII)
+VERSION_TAG = re.compile(r'"m(\d{1,18})(?:-[0-9a-f]{16})?"', re.ASCII)
 TAG = re.compile(r'(?:W/)?"[^"]*"')
 
 
@@ -14,8 +20,12 @@ def version_tag(version: int) -> str:
     return f'"m{version}"'
 
 
+def tenant_tag(version: int, stats: TenantStats) -> str:
+    return f'"m{version}-{hashlib.blake2b(orjson.dumps(stats), digest_size=8).hexdigest()}"'
+
+
 def if_match(request: Request) -> int | None:
-    """The version that the caller saw; None for `*`, any version.
+    """The version that the caller saw; None for `*`, any version. Statistics keep nobody from making a change.
 
     Raises `PreconditionRequired` without the header. A tag that no version ever had never matches: it comes back as
     version -1.

@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import func, select, text, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import extraction_signals
+from storage import extraction_signals, tenant_crud
 from storage.errors import AlreadyFinished, NotFound
 from storage.extraction_crud import ends_cancelled, refuse_too_many
 from storage.extraction_ends import tell_ends
@@ -195,8 +195,9 @@ async def page(
 async def cancel(session: AsyncSession, tenant_id: UUID, batch_id: str) -> BatchRecord:
     """Waiting jobs are cancelled, running ones as soon as their runners have stopped them.
 
-    Raises `AlreadyFinished` when no job is left that could be cancelled.
+    Raises `AlreadyFinished` when no job is left that could be cancelled, and `TenantSuspended`.
     """
+    await tenant_crud.hold_active(session, tenant_id)
     before = await get(session, tenant_id, batch_id)
     running, queued = [await _locked(session, tenant_id, batch_id, state) for state in ("running", "queued")]
     if not running and not queued:
@@ -229,10 +230,11 @@ async def _update(session: AsyncSession, tenant_id: UUID, job_ids: Sequence[str]
 
 
 async def retry_failed(session: AsyncSession, tenant_id: UUID, batch_id: str, limit: int) -> BatchRecord:
-    """Queue the batch's failed jobs again, as if they had not run. Raises `TooManyQueued`.
+    """Queue the batch's failed jobs again, as if they had not run. Raises `TooManyQueued` and `TenantSuspended`.
 
     A password was forgotten when its job ended: a file that needs one fails again.
     """
+    await tenant_crud.hold_active(session, tenant_id)
     await get(session, tenant_id, batch_id)
     failed = await _locked(session, tenant_id, batch_id, "failed")
     again = {"state": "queued", "failures": 0, "error": None, "available_at": func.now(), "time_finished": None}

@@ -9,12 +9,12 @@ from uuid import UUID
 from sqlalchemy import Select, delete, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from storage import extraction_results, extraction_signals
-from storage.errors import AlreadyFinished, NotFound, TenantSuspended, TooManyQueued
+from storage import extraction_results, extraction_signals, tenant_crud
+from storage.errors import AlreadyFinished, NotFound, TooManyQueued
 from storage.extraction_ends import tell_ends
 from storage.extraction_records import JobRecord, refuse_unless_id
 from storage.identifiers import is_id, new_id
-from storage.models import ExtractionJob, File, Tenant
+from storage.models import ExtractionJob, File
 from storage.records import FileRecord
 
 
@@ -47,25 +47,12 @@ async def lock_file(session: AsyncSession, tenant_id: UUID, file_id: str) -> Fil
 
     Raises `NotFound` and `TenantSuspended`.
     """
-    await lock_tenant(session, tenant_id)
+    # Tenant, file, result: who locks more than one of them takes this order.
+    await tenant_crud.hold_active(session, tenant_id)
     found = await lock_files(session, tenant_id, [file_id])
     if not found:
         raise NotFound("file")
     return found[0]
-
-
-async def lock_tenant(session: AsyncSession, tenant_id: UUID) -> None:
-    """Keep the tenant from suspension and deletion until the transaction ends.
-
-    Tenant, file, result: who locks more than one of them takes this order. Raises `NotFound` and `TenantSuspended`.
-    """
-    status = await session.scalar(
-        select(Tenant.status).where(Tenant.id == tenant_id).with_for_update(read=True, key_share=True)
-    )
-    if status == "suspended":
-        raise TenantSuspended
-    if status != "active":
-        raise NotFound("tenant")
 
 
 async def lock_files(session: AsyncSession, tenant_id: UUID, file_ids: Sequence[str]) -> list[FileRecord]:
@@ -166,7 +153,7 @@ async def page(
 async def cancel(session: AsyncSession, tenant_id: UUID, job_id: str) -> JobRecord:
     """A queued job is cancelled; a running one is as soon as its runner has stopped it, and can end no other way.
 
-    Raises `AlreadyFinished`.
+    Raises `AlreadyFinished` and `TenantSuspended`.
     """
     row = await _locked(session, tenant_id, job_id)
     if row.state == "running":
@@ -194,6 +181,7 @@ async def end_cancelled(session: AsyncSession, row: ExtractionJob) -> None:
 
 async def _locked(session: AsyncSession, tenant_id: UUID, job_id: str) -> ExtractionJob:
     refuse_unless_id(job_id)
+    await tenant_crud.hold_active(session, tenant_id)
     row = await session.scalar(_one(tenant_id, job_id).with_for_update())
     if row is None:
         raise NotFound("extraction")
@@ -203,7 +191,7 @@ async def _locked(session: AsyncSession, tenant_id: UUID, job_id: str) -> Extrac
 async def delete_job(session: AsyncSession, tenant_id: UUID, job_id: str) -> dict[str, int]:
     """Remove a job in any state, and its result unless another job has the same.
 
-    Returns what to invalidate after the commit.
+    Returns what to invalidate after the commit. Raises `TenantSuspended`.
     """
     row = await _locked(session, tenant_id, job_id)
     await session.delete(row)

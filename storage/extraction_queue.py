@@ -18,7 +18,7 @@ from storage.extraction_crud import end_cancelled
 from storage.extraction_ends import tell_ends
 from storage.extraction_records import CancelRequested, ClaimedJob, LeaseLost, WaitingTenant
 from storage.extraction_results import NewResult
-from storage.models import ExtractionJob, ExtractionResult, File
+from storage.models import ExtractionJob, ExtractionResult, File, Tenant
 from storage.tenant_configuration import TenantConfiguration
 
 MAX_FAILURES = 3
@@ -100,6 +100,7 @@ def _next(tenant_id: UUID) -> Select[ExtractionJob, File]:
             ExtractionJob.tenant_id == tenant_id,
             ExtractionJob.state == "queued",
             ExtractionJob.available_at <= func.now(),
+            exists().where(Tenant.id == tenant_id, Tenant.status == "active"),
             ~exists().where(
                 twin.tenant_id == tenant_id,
                 twin.state == "running",

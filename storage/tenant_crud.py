@@ -12,7 +12,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.api_keys import ALL_SCOPES, KEY_ID, BearerKey, hash_secret
-from storage.errors import InvalidTenantCode, NotFound, TenantActorFenced, TenantCodeRetired, TenantExists
+from storage.errors import (
+    InvalidTenantCode,
+    NotFound,
+    TenantActorFenced,
+    TenantCodeRetired,
+    TenantExists,
+    TenantSuspended,
+)
 from storage.models import ApiKey, ExtractionJob, File, Operation, RetiredTenantCode, Tenant
 from storage.records import KeyRecord
 
@@ -88,6 +95,17 @@ async def lock(session: AsyncSession, tenant_id: UUID, epoch: int) -> Tenant:
     if row.actor_epoch != epoch:
         raise TenantActorFenced
     return row
+
+
+async def hold_active(session: AsyncSession, tenant_id: UUID) -> None:
+    """The tenant takes changes, and stays until the transaction ends. Raises `NotFound` and `TenantSuspended`."""
+    status = await session.scalar(
+        select(Tenant.status).where(Tenant.id == tenant_id).with_for_update(read=True, key_share=True)
+    )
+    if status == "suspended":
+        raise TenantSuspended
+    if status != "active":
+        raise NotFound("tenant")
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,18 @@ class ClientContract:
         with pytest.raises(muniment.VersionConflict):
             await operator.tenants.update(tenant, metadata={"a": 2})
 
+    async def test_a_suspended_tenant_is_read_and_not_changed(self, operator: AsyncClient) -> None:
+        tenant = await operator.tenants.create(new_code())
+        assert tenant.api_key is not None
+        own = operator.for_tenant(tenant.code, tenant.api_key.secret)
+        assert (await operator.tenants.suspend(tenant)).status == "suspended"
+        assert (await own.tenants.get()).status == "suspended"
+        with pytest.raises(muniment.Forbidden) as refusal:
+            await own.files.upload(b"text", name="a.txt")
+        assert refusal.value.code == "tenant-suspended"
+        assert (await operator.tenants.resume(tenant)).status == "active"
+        assert (await own.files.upload(b"text", name="a.txt")).file_size_bytes == 4
+
     async def test_a_deleted_tenant_is_gone_with_proof(self, operator: AsyncClient) -> None:
         tenant = await operator.tenants.create(new_code())
         operation = await operator.tenants.delete(tenant)

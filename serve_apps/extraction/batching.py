@@ -10,7 +10,7 @@ from serve_apps.extraction.batch_schemas import batch_out
 from serve_apps.extraction.enqueuing import HowToRead
 from serve_apps.extraction.schemas import Json
 from serve_apps.idempotent_requests import done_once, request_fingerprint
-from storage import extraction_batches, extraction_crud, file_crud
+from storage import extraction_batches, extraction_crud, file_crud, tenant_crud
 from storage.database import Database
 from storage.errors import InvalidFields
 from storage.extraction_batches import NewBatch
@@ -63,7 +63,7 @@ async def enqueue_batch_once(database: Database, asked: AskedBatch, max_queued: 
 
 async def _enqueue(session: AsyncSession, asked: AskedBatch, max_queued: int) -> Json:
     tenant_id, chosen = asked.tenant.id, asked.files
-    await extraction_crud.lock_tenant(session, tenant_id)
+    await tenant_crud.hold_active(session, tenant_id)
     wanted = await _found(session, asked, chosen) if isinstance(chosen, FileFilter) else chosen
     places = {file_id: place for place, file_id in enumerate(wanted)}
     batch_id = await extraction_batches.create(session, tenant_id, asked.new)

@@ -7,7 +7,14 @@ from fastapi import FastAPI
 from ray import serve
 
 from serve_apps.bounded_concurrency import BoundedConcurrency
-from serve_apps.files import content_routes, file_routes, resumable_routes, tenant_routes
+from serve_apps.files import (
+    content_routes,
+    file_routes,
+    key_routes,
+    lifecycle_routes,
+    resumable_routes,
+    tenant_routes,
+)
 from serve_apps.files.resumable_bodies import UploadHolders
 from serve_apps.files.resumable_protocol import TusProtocol
 from serve_apps.health import Readiness
@@ -42,9 +49,9 @@ def create_app(settings: Settings, open_services: OpenServices = Services.open) 
     app.add_middleware(TusProtocol)
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
-    routes = tenant_routes, file_routes, resumable_routes, content_routes
-    for router in (health_router, *(module.router for module in routes)):
-        app.include_router(router)
+    app.include_router(health_router)
+    for routes in (tenant_routes, key_routes, lifecycle_routes, file_routes, resumable_routes, content_routes):
+        app.include_router(routes.router)
     return app
 
 

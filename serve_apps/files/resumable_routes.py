@@ -16,14 +16,15 @@ from serve_apps.files.resumable_protocol import EXTENSIONS, VERSION, will_carry,
 from serve_apps.files.resumable_uploads import ResumableUploads
 from serve_apps.files.upload_body import content_length
 from serve_apps.ingress import service_path
-from storage.errors import TenantSuspended
 from storage.records import TenantRecord
 from storage.resumable_errors import NotAPiece, OffsetMismatch, UploadStalled, UploadTakenOver
 from storage.resumable_uploads import UploadRecord
 
 router = APIRouter(prefix="/v1/tenants/{code}/uploads", tags=["resumable uploads"])
 
+Asker = Annotated[Caller, Depends(caller("files:write", changes=False))]
 Sender = Annotated[Caller, Depends(caller("files:write", counted=False))]
+Follower = Annotated[Caller, Depends(caller("files:write", changes=False, counted=False))]
 """Pieces of an upload that was admitted, and asking how far it has come, cost bytes and no requests."""
 
 
@@ -47,14 +48,9 @@ def _uploads(request: Request, tenant: TenantRecord, services: ServicesOf) -> Re
     return ResumableUploads(services, tenant)
 
 
-def _refuse_suspended(tenant: TenantRecord) -> None:
-    if tenant.status == "suspended":
-        raise TenantSuspended
-
-
 @router.options("", status_code=204)
 @router.options("/{upload_id}", status_code=204, include_in_schema=False)
-async def describe(request: Request, found: Writer, services: ServicesOf) -> Response:
+async def describe(request: Request, found: Asker, services: ServicesOf) -> Response:
     """What of tus there is: versions, extensions, the size that a file may have."""
     _uploads(request, found.tenant, services)
     answer = {
@@ -103,7 +99,7 @@ async def begin(request: Request, found: Writer, services: ServicesOf) -> Respon
 
 
 @router.head("/{upload_id}", response_class=Response, openapi_extra={"parameters": [TUS]})
-async def progress(request: Request, upload_id: str, found: Sender, services: ServicesOf) -> Response:
+async def progress(request: Request, upload_id: str, found: Follower, services: ServicesOf) -> Response:
     """Where the upload goes on, and `X-File-Id` once its file is there. A request that hangs on to it is ended."""
     uploads = _uploads(request, found.tenant, services)
     upload = await uploads.find(upload_id)
@@ -134,7 +130,6 @@ async def progress(request: Request, upload_id: str, found: Sender, services: Se
 async def go_on(request: Request, upload_id: str, found: Sender, services: ServicesOf) -> Response:
     """Add bytes; what was received before an error is kept, unless there is a checksum."""
     uploads = _uploads(request, found.tenant, services)
-    _refuse_suspended(found.tenant)
     offset, checksum = headers.offset(request), headers.checksum(request)
     if not headers.carries_piece(request):
         raise NotAPiece
@@ -156,7 +151,6 @@ async def go_on(request: Request, upload_id: str, found: Sender, services: Servi
 @router.delete("/{upload_id}", status_code=204, openapi_extra={"parameters": [TUS]})
 async def end(request: Request, upload_id: str, found: Writer, services: ServicesOf) -> Response:
     """Give an upload up; one that is finished is forgotten, and its file stays."""
-    _refuse_suspended(found.tenant)
     await _uploads(request, found.tenant, services).end(upload_id)
     return Response(status_code=204)
 

@@ -14,7 +14,7 @@ ALLOWED = {
     "serve_apps/auth.py: _key_record": "has only the key's id",
     "serve_apps/files/tenant_routes.py: create_tenant": "the operator's; there is no tenant yet",
     "serve_apps/files/tenant_routes.py: list_tenants": "the operator's",
-    "serve_apps/files/tenant_routes.py: _operation": "the operator's; outlives its tenant",
+    "serve_apps/files/lifecycle_routes.py: _operation": "the operator's; outlives its tenant",
     "serve_apps/health.py": "reads no rows",
     "storage/database.py": "defines them",
     "storage/fsck": "an operator checks the whole store",

@@ -92,7 +92,9 @@ async def test_half_a_form_is_refused(service: FileService, tenant: SampleTenant
     assert await nothing_left(service, tenant)
 
 
-@pytest.mark.parametrize("media_type", ["a\0b", "x" * 300, "text/\x7f", "pdf", "text/", "/x", "a b/c", 'text/"x', "text/ä", "a/b/c"])
+@pytest.mark.parametrize(
+    "media_type", ["a\0b", "x" * 300, "text/\x7f", "pdf", "text/", "/x", "a b/c", 'text/"x', "text/ä", "a/b/c"]
+)
 async def test_a_type_that_no_header_should_hold_is_refused(tenant: SampleTenant, media_type: str) -> None:
     body = FILE.replace(b"\r\n\r\n", f"\r\nContent-Type: {media_type}\r\n\r\n".encode(), 1) + b"--b--\r\n"
     answer = await tenant.request("POST", "/files", content=body, headers=FORM)

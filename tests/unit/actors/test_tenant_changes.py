@@ -14,6 +14,7 @@ from actors.tenant_changes import (
     DeleteTenant,
     IdempotentRequest,
     ReserveFile,
+    SetTenantStatus,
     TenantState,
     UpdateFile,
     UpdateTenant,
@@ -240,10 +241,18 @@ def test_deleting_gives_files_and_bytes_back() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [reserve(), UpdateFile(uuid4(), "fs_1", 1, {}), DeleteFile(uuid4(), "fs_1")],
+    [
+        reserve(),
+        UpdateFile(uuid4(), "fs_1", 1, {}),
+        UpdateFile(uuid4(), "fs_none", 1, {}),
+        DeleteFile(uuid4(), "fs_1"),
+        DeleteFile(uuid4(), "fs_none"),
+        UpdateTenant(uuid4(), 1, {}, {}),
+        UpdateTenant(uuid4(), 5, {}, {}),
+    ],
     ids=lambda c: type(c).__name__,
 )
-def test_a_suspended_tenant_takes_no_change_of_its_files(change: Change[Any]) -> None:
+def test_a_suspended_tenant_takes_no_change_whatever_else_is_wrong_with_it(change: Change[Any]) -> None:
     state = state_of(file())
     state.tenant.status = "suspended"
     with pytest.raises(TenantSuspended):
@@ -256,6 +265,27 @@ def test_uploads_that_were_admitted_end_although_the_tenant_was_suspended() -> N
     commit("fs_1").apply(state)
     AbandonFile(uuid4(), "fs_2").apply(state)
     assert counters(state) == (1, 10, 0, 0)
+
+
+def test_the_operator_configures_a_suspended_tenant() -> None:
+    state = state_of()
+    state.tenant.status = "suspended"
+    assert UpdateTenant(uuid4(), 1, {"max_files": 3}, {}, by_operator=True).apply(state).version == 2
+
+
+def test_a_tenant_is_suspended_and_resumed_each_as_a_new_version() -> None:
+    state = state_of()
+    for status, version in (("suspended", 2), ("active", 3)):
+        record = SetTenantStatus(uuid4(), status).apply(state)  # type: ignore[arg-type] # one of the two
+        assert (record.status, record.version) == (status, version)
+        assert state.invalidations == {tenant_key("acme"): version}
+        assert (state.events[-1].type, state.events[-1].data["status"]) == ("tenant.updated", status)
+
+
+def test_a_tenant_that_is_suspended_already_is_not_changed() -> None:
+    state = state_of()
+    assert SetTenantStatus(uuid4(), "active").apply(state).version == 1
+    assert (state.invalidations, state.events) == ({}, [])
 
 
 def test_a_tenants_configuration_is_merged_and_only_what_was_set_is_stored() -> None:

@@ -98,6 +98,8 @@ class FakeMuniment:
             ("GET", tenant, self.get_tenant),
             ("PATCH", tenant, self.patch_tenant),
             ("DELETE", tenant, self.delete_tenant),
+            ("POST", f"{tenant}:suspend", self.suspend_tenant),
+            ("POST", f"{tenant}:resume", self.resume_tenant),
             ("GET", "/v1/operations/{operation_id}", self.get_operation),
             ("POST", f"{tenant}/api-keys", self.create_key),
             ("GET", f"{tenant}/api-keys", self.list_keys),
@@ -214,6 +216,14 @@ class FakeMuniment:
             return JSONResponse(_succeeded(operation))
         return JSONResponse(operation, 202)
 
+    async def suspend_tenant(self, request: Request) -> Response:
+        self._tenant(request).record["status"] = "suspended"
+        return await self.get_tenant(request)
+
+    async def resume_tenant(self, request: Request) -> Response:
+        self._tenant(request).record["status"] = "active"
+        return await self.get_tenant(request)
+
     async def get_operation(self, request: Request) -> Response:
         return JSONResponse(_succeeded(self.operations[request.path_params["operation_id"]]))
 
@@ -243,6 +253,8 @@ class FakeMuniment:
 
     async def upload(self, request: Request) -> Response:
         tenant = self._tenant(request)
+        if tenant.record["status"] == "suspended":
+            raise Refused(403, "tenant-suspended")
         if request.scope.get("state") and int(request.headers.get("Content-Length", 2**60)) > 16 * 2**20:
             raise Refused(413, "body-too-large-for-gateway")
         name, media_type, content, fields = await _received(request)

@@ -78,6 +78,9 @@ async def test_a_tenant_goes_through_its_life(run: Run) -> None:
     configured = await run("tenant", "configure", "acme", "--set", "max_files=3", "--json")
     assert configured.json["configuration"] == {"max_files": 3, "archive": {"max_entries": 5}}
     assert "acme" in (await run("tenant", "ls")).out
+    assert (await run("tenant", "suspend", "acme", "--json")).json["status"] == "suspended"
+    assert "suspended" in (await run("tenant", "ls")).out
+    assert "active" in (await run("tenant", "resume", "acme")).out
     assert (await run("tenant", "show", "--json")).json["stats"]["file_count"] == 0
     assert (await run("tenant", "rm", "acme", "--yes", "--json")).json["result"] == {"rows_left": 0, "bytes_left": 0}
     assert (await run("tenant", "show", "acme")).code == 1
