@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy import func, select, text, update
 
-from storage import extraction_crud, extraction_queue, extraction_results
+from storage import extraction_batches, extraction_crud, extraction_queue, extraction_results
 from storage.database import Database
 from storage.errors import AlreadyFinished, NotFinished, NotFound, TenantSuspended, TooManyQueued
 from storage.extraction_queue import MAX_FAILURES
@@ -392,12 +392,44 @@ async def test_only_the_tenants_active_files_can_be_extracted(rows: Rows, databa
             await rows.job(file_id)
 
 
+async def _set_status(rows: Rows, status: str) -> None:
+    async with rows.database.transaction_across_tenants() as session:
+        await session.execute(update(Tenant).where(Tenant.id == rows.tenant_id).values(status=status))
+
+
+async def test_of_a_suspended_tenant_what_runs_ends_and_what_waits_goes_on_later(rows: Rows) -> None:
+    running, waiting = await rows.job(), await rows.job()
+    claim = await rows.claimed()
+    await _set_status(rows, "suspended")
+    # By a runner that looked whose turn it was before.
+    assert await rows.claim() is None
+    await rows.finish(claim)
+    assert (await rows.get(running.id)).state == "succeeded"
+    assert (await rows.get(waiting.id)).state == "queued"
+    await _set_status(rows, "active")
+    assert (await rows.claimed()).id == waiting.id
+
+
+async def test_jobs_and_batches_of_a_suspended_tenant_are_not_changed(rows: Rows) -> None:
+    job, batch = await rows.job(), await rows.batch(await rows.file())
+    await _set_status(rows, "suspended")
+    for change in (
+        lambda session: extraction_crud.cancel(session, rows.tenant_id, job.id),
+        lambda session: extraction_crud.delete_job(session, rows.tenant_id, job.id),
+        lambda session: extraction_batches.cancel(session, rows.tenant_id, batch),
+        lambda session: extraction_batches.retry_failed(session, rows.tenant_id, batch, 10),
+    ):
+        with pytest.raises(TenantSuspended):
+            async with rows.database.transaction(rows.tenant_id) as session:
+                await change(session)
+    assert (await rows.get(job.id)).state == "queued"
+
+
 @pytest.mark.parametrize(("status", "refusal"), [("suspended", TenantSuspended), ("deleting", NotFound)])
 async def test_a_tenant_that_takes_no_changes_takes_no_jobs(rows: Rows, status: str, refusal: type[Exception]) -> None:
     file_id = await rows.file()
     await rows.job()
-    async with rows.database.transaction_across_tenants() as session:
-        await session.execute(update(Tenant).where(Tenant.id == rows.tenant_id).values(status=status))
+    await _set_status(rows, status)
     with pytest.raises(refusal):
         await rows.job(file_id)
     async with rows.database.reading_across_tenants() as session:
