@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 
 import pptx
+import xlsxwriter
 from pptx.util import Inches
 
-from storage.upload_checks.media_type_names import PPTX
+from storage.upload_checks.media_type_names import PPTX, XLSX
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,21 @@ def presentation() -> bytes:
     return written.getvalue()
 
 
+def workbook() -> bytes:
+    written = io.BytesIO()
+    with xlsxwriter.Workbook(written) as book:
+        sheet = book.add_worksheet("Ledger")
+        sheet.write_row("B2", ["Item", "Price"])
+        sheet.write_row("B3", ["Pen", 2])
+        book.add_worksheet()
+    return written.getvalue()
+
+
 _CELLS = ("Item", "Price", "Pen", "2")
 
 SAMPLES = (
     Sample("slides.pptx", presentation, PPTX, "Ledger", _CELLS, pages=2),
+    Sample("book.xlsx", workbook, XLSX, "Ledger", _CELLS, pages=2),
     Sample("page.html", html, "text/html", "Ledger", _CELLS),
     Sample("notes.md", markdown, "text/markdown", "Ledger", _CELLS),
     Sample("table.csv", csv, "text/csv", "Pen\t2", _CELLS),

@@ -22,9 +22,8 @@ def document_json(document: Document, engine_version: str) -> bytes:
             "content": document.content,
             "pages": [_page(page) for page in document.pages],
             "blocks": [_present(block) for block in document.blocks],
-            "tables": [
-                _present(table) | {"cells": [asdict(cell) for cell in table.cells]} for table in document.tables
-            ],
+            # The cells as they are: orjson writes data classes itself, and a sheet may have a million.
+            "tables": [_present(table) for table in document.tables],
             "form_fields": [_present(form_field, keep="value") for form_field in document.form_fields],
             "key_values": [_present(pair) for pair in document.key_values],
             "images": [_present(image) for image in document.images],

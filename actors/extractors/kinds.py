@@ -53,6 +53,19 @@ PPTX = Kind(
     ),
     frozenset({".pptx", ".ppsx", ".potx", ".pptm"}),
 )
+XLSX = Kind(
+    "xlsx",
+    "actors.extractors.xlsx.extraction",
+    frozenset(
+        {
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            "application/vnd.openxmlformats-officedocument.spreadsheetml.template",
+            "application/vnd.ms-excel.sheet.macroenabled.12",
+            "application/vnd.ms-excel.template.macroenabled.12",
+        }
+    ),
+    frozenset({".xlsx", ".xlsm", ".xltx", ".xltm"}),
+)
 IMAGE = Kind(
     "image",
     "actors.extractors.image",
@@ -85,7 +98,7 @@ TEXT = Kind(
     frozenset({".txt", ".text", ".log"}),
 )
 
-KINDS = (PDF, DOCX, PPTX, IMAGE, HTML, MARKDOWN, CSV, MAIL, TEXT)
+KINDS = (PDF, DOCX, PPTX, XLSX, IMAGE, HTML, MARKDOWN, CSV, MAIL, TEXT)
 _BY_MEDIA_TYPE = {media_type: kind for kind in KINDS for media_type in kind.media_types}
 _BY_EXTENSION = {extension: kind for kind in KINDS for extension in kind.extensions}
 

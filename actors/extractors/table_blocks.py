@@ -12,10 +12,14 @@ def table_block(table: Table, document: Document, *, with_tables: bool) -> Block
     lines = [LinePiece(line) for line in row_lines(table)]
     is_too_large = table.rows * table.columns > MAX_GRID
     if is_too_large:
-        document.warn("table-too-large", "A table with very many cells is given as text only.", table.page)
+        warn_too_large(document, table.page)
     if with_tables and not is_too_large:
         return BlockPiece("table", lines, table.bbox, table=table)
     return BlockPiece("paragraph", lines, table.bbox)
+
+
+def warn_too_large(document: Document, page: int) -> None:
+    document.warn("table-too-large", "A table with very many cells is given as text only.", page)
 
 
 def row_lines(table: Table) -> list[str]:

@@ -1,9 +1,12 @@
 """The zip of parts that an office document is: read part by part, within bounds, whatever its directory promises."""
 
+import io
 import posixpath
 import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -73,6 +76,23 @@ class Package:
             raise _too_large()
         return data
 
+    @contextmanager
+    def stream(self, name: str) -> Iterator["BoundedStream"]:
+        """A part to be read bit by bit, which may be as large as all that is read of a package. Raises as `part`."""
+        entry = self._entries.get(_key(name))
+        if entry is None:
+            raise corrupt()
+        limit = min(MAX_TOTAL_BYTES - self._read, max(_RATIO_COUNTS_FROM, entry.compress_size * MAX_RATIO))
+        try:
+            with self._zip.open(entry) as stream:
+                bounded = BoundedStream(stream, limit)
+                try:
+                    yield bounded
+                finally:
+                    self._read += bounded.read_bytes
+        except _UNREADABLE as error:
+            raise corrupt() from error
+
     def head(self, name: str, size: int) -> bytes:
         """The first bytes of a part, or none of one that is missing or damaged."""
         entry = self._entries.get(_key(name))
@@ -95,6 +115,22 @@ class Package:
             return {}
         found = children(self.xml(where), "rel:Relationship")
         return {element.get("Id", ""): _relationship(element, folder) for element in found}
+
+
+class BoundedStream(io.RawIOBase):
+    """Raises ExtractionFailed once more than `limit` bytes come."""
+
+    def __init__(self, stream: IO[bytes], limit: int) -> None:
+        super().__init__()
+        self._stream, self._limit = stream, limit
+        self.read_bytes = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.read_bytes += len(data)
+        if self.read_bytes > self._limit:
+            raise _too_large()
+        return data
 
 
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any, Protocol
 
 from lxml import etree
 
@@ -15,6 +16,7 @@ _STRICT = "http://purl.oclc.org/ooxml/"
 _NAMESPACES = {
     "w": (_OFFICE + "wordprocessingml/2006/main", _STRICT + "wordprocessingml/main"),
     "p": (_OFFICE + "presentationml/2006/main", _STRICT + "presentationml/main"),
+    "x": (_OFFICE + "spreadsheetml/2006/main", _STRICT + "spreadsheetml/main"),
     "r": (_OFFICE + "officeDocument/2006/relationships", _STRICT + "officeDocument/relationships"),
     "m": (_OFFICE + "officeDocument/2006/math", _STRICT + "officeDocument/math"),
     "a": (_OFFICE + "drawingml/2006/main", _STRICT + "drawingml/main"),
@@ -31,31 +33,55 @@ _PREFIXES = {namespace: prefix for prefix, namespaces in _NAMESPACES.items() for
 _OFF = frozenset({"0", "false", "off"})
 
 
+# `huge_tree` off bounds depth (256), text (10 MB) and the growth of entities in attributes.
+_HARDENED: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+
+
 def parse_xml(data: bytes) -> Element:
     """The root element. Raises ExtractionFailed for what is no XML, and for any that has a document type.
 
     Office Open XML forbids document types (ECMA-376, part 2, 9.1.3), and entities cannot do harm without one.
     """
     try:
-        root = etree.fromstring(data, _parser())
+        root = etree.fromstring(data, etree.XMLParser(**_HARDENED))
     except (etree.XMLSyntaxError, ValueError) as error:
         raise corrupt() from error
-    if root.getroottree().docinfo.doctype:  # type: ignore[union-attr]  # not in its stubs
-        raise corrupt()
+    _refuse_document_type(root)
     return root
 
 
-def _parser() -> etree.XMLParser:
-    # `huge_tree` off bounds depth (256), text (10 MB) and the growth of entities in attributes.
-    return etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
+class SupportsRead(Protocol):
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+def elements_in(stream: SupportsRead, *names: str) -> Iterator[Element]:
+    """The elements of those names as they end, without the whole tree in memory: each is emptied after its turn.
+
+    Raises ExtractionFailed as `parse_xml` does, when it gets there.
+    """
+    tags = [tag for name in names for tag in qualified(name)]
+    try:
+        for _, element in etree.iterparse(stream, tag=tags, **_HARDENED):
+            _refuse_document_type(element)
+            yield element
+            element.clear()
+            while element.getprevious() is not None:
+                element.getparent().remove(element.getprevious())
+    except (etree.XMLSyntaxError, ValueError) as error:
+        raise corrupt() from error
+
+
+def _refuse_document_type(element: Element) -> None:
+    if element.getroottree().docinfo.doctype:  # type: ignore[attr-defined]  # not in its stubs
+        raise corrupt()
 
 
 def corrupt() -> ExtractionFailed:
@@ -77,15 +103,15 @@ def _name(tag: str) -> str:
 def attribute(element: Element | None, name: str) -> str | None:
     if element is None:
         return None
-    for qualified in _qualified(name):
-        value = element.get(qualified)
+    for tag in qualified(name):
+        value = element.get(tag)
         if value is not None:
             return str(value)
     return None
 
 
 @lru_cache(maxsize=1024)
-def _qualified(name: str) -> tuple[str, ...]:
+def qualified(name: str) -> tuple[str, ...]:
     prefix, _, local = name.partition(":")
     return tuple(f"{{{namespace}}}{local}" for namespace in _NAMESPACES[prefix])
 

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from actors.extractors.assembly import BlockPiece, line_pieces
 from actors.extractors.document import BlockType, Box, Document
-from actors.extractors.embedded_images import MAX_IMAGES
-from actors.extractors.office.drawings import DrawnPart, DrawnText, Picture, chosen_alternative, drawn_in
+from actors.extractors.office.drawings import chosen_alternative
+from actors.extractors.office.drawn_blocks import Drawing
 from actors.extractors.office.package import Package, related_part
-from actors.extractors.office.pictures import image_of, part_lines
 from actors.extractors.office.xml_tree import Element, child, children, corrupt, descendants, name_of
 from actors.extractors.pptx.geometry import Frame
 from actors.extractors.pptx.paragraphs import paragraph_text, paragraphs
@@ -82,7 +81,8 @@ class Slide:
         elif name_of(shape.element) == "p:sp":
             yield from self._text_blocks(shape)
         else:
-            yield from self._drawn_blocks(shape)
+            drawing = Drawing(self._package, self._relationships, self._document, self._number)
+            yield from drawing.blocks(shape.element, shape.bbox)
 
     def _text_blocks(self, shape: _Shape) -> Iterator[BlockPiece]:
         styles = self._layout.list_styles(shape.element, shape.place)
@@ -97,25 +97,6 @@ class Slide:
                 yield BlockPiece("list_item", lines, shape.bbox, paragraph.level + 1)
             else:
                 yield BlockPiece("paragraph", line_pieces(paragraph.text), shape.bbox)
-
-    def _drawn_blocks(self, shape: _Shape) -> Iterator[BlockPiece]:
-        for drawn in drawn_in(shape.element):
-            match drawn:
-                case Picture():
-                    self._list_image(drawn, shape.bbox)
-                    yield BlockPiece("figure", [], shape.bbox)
-                case DrawnText(text):
-                    yield BlockPiece("paragraph", line_pieces(text), shape.bbox)
-                case DrawnPart(relationship):
-                    lines = part_lines(relationship, self._relationships, self._package)
-                    yield BlockPiece("figure", [line for text in lines for line in line_pieces(text)], shape.bbox)
-
-    def _list_image(self, picture: Picture, bbox: Box | None) -> None:
-        if len(self._document.images) < MAX_IMAGES:
-            image = image_of(picture, self._relationships, self._package)
-            if image is not None:
-                image.page, image.bbox = self._number, bbox
-                self._document.images.append(image)
 
     def _notes(self) -> Iterator[BlockPiece]:
         """What the speaker says to the slide."""
