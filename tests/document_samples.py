@@ -1,15 +1,18 @@
 """A small file of each kind that is extracted, as its usual writers make them, and what must be found in it."""
 
 import io
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
+from pathlib import Path
 
 import pptx
 import xlsxwriter
 from pptx.util import Inches
 
 from storage.upload_checks.media_type_names import PPTX, XLSX
+from tests.unit.extractors.epub_files import write_epub
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,18 @@ def workbook() -> bytes:
     return written.getvalue()
 
 
+def book() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        chapters = {"a.xhtml": html().decode().removeprefix("<!doctype html>"), "b.xhtml": "<p>The end</p>"}
+        return write_epub(Path(folder) / "book.epub", chapters).read_bytes()
+
+
 _CELLS = ("Item", "Price", "Pen", "2")
 
 SAMPLES = (
     Sample("slides.pptx", presentation, PPTX, "Ledger", _CELLS, pages=2),
     Sample("book.xlsx", workbook, XLSX, "Ledger", _CELLS, pages=2),
+    Sample("book.epub", book, "application/epub+zip", "Ledger", _CELLS, pages=2),
     Sample("page.html", html, "text/html", "Ledger", _CELLS),
     Sample("notes.md", markdown, "text/markdown", "Ledger", _CELLS),
     Sample("table.csv", csv, "text/csv", "Pen\t2", _CELLS),

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from actors.extractors.assembly import clean_text
 
 _MAX_LENGTH = 1000
+_FIRST = {4: "-01-01", 7: "-01"}
+"""What makes a day of a year, and of a year and month."""
 
 
 def said_text(written: str | None) -> str | None:
@@ -15,10 +17,8 @@ def said_text(written: str | None) -> str | None:
 def said_time(written: str | None) -> str | None:
     """An ISO 8601 time or date as RFC 3339; one without a zone is taken for UTC; None for what is none."""
     text = (written or "").strip()
-    if len(text) == len("2026-11"):
-        text += "-01"
     try:
-        return rfc3339(datetime.fromisoformat(text))
+        return rfc3339(datetime.fromisoformat(text + _FIRST.get(len(text), "")))
     except ValueError:
         return None
 

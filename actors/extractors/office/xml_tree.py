@@ -1,4 +1,4 @@
-"""Reading the XML of Office Open XML: no entities, no network, and one set of names for both of its dialects."""
+"""Reading the XML of office formats: no entities, no network, and one set of names for both dialects of OOXML."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -26,6 +26,10 @@ _NAMESPACES = {
     "mc": (_OFFICE + "markup-compatibility/2006",),
     "v": ("urn:schemas-microsoft-com:vml",),
     "w14": ("http://schemas.microsoft.com/office/word/2010/wordml",),
+    "opf": ("http://www.idpf.org/2007/opf",),
+    "ocf": ("urn:oasis:names:tc:opendocument:xmlns:container",),
+    "enc": ("http://www.w3.org/2001/04/xmlenc#",),
+    "dc": ("http://purl.org/dc/elements/1.1/",),
     "rel": (_OFFICE + "package/2006/relationships",),
     "ct": (_OFFICE + "package/2006/content-types",),
 }
