@@ -24,6 +24,8 @@ RELAY_LOCK = 6_865_204
 BATCH = 500
 POLL_SECONDS = 0.1
 """Polled, not notified: NOTIFY makes commits wait for each other."""
+PAUSES_FOR_A_LOOK = 10
+"""A look that took long is followed by a pause so many times as long."""
 TURN_SECONDS = 5.0
 """How often a relay that is not active asks whether it is its turn."""
 FIRST_PAUSE_SECONDS = 1.0
@@ -61,7 +63,7 @@ class EventRelay:
     async def _work(self) -> float:
         """Relay as long as this is the active one and nothing fails; how long to wait before the next try."""
         try:
-            async with self.database.holding(RELAY_LOCK) as connection:
+            async with self.database.holding_across_tenants(RELAY_LOCK) as connection:
                 if connection is None:
                     return self.turn
                 await self._relay(connection)
@@ -75,10 +77,15 @@ class EventRelay:
 
     async def _relay(self, connection: AsyncConnection) -> None:
         """Ends only by raising."""
+        clock = asyncio.get_running_loop().time
         while True:
+            began = clock()
             told = await self.relay_some(connection)
             self._failures = 0
-            if told < BATCH:
+            if not told:
+                # Told rows lie in the way as long as an old snapshot, such as a dump's, may see them: look less often.
+                await asyncio.sleep(max(self.poll, (clock() - began) * PAUSES_FOR_A_LOOK))
+            elif told < BATCH:
                 await asyncio.sleep(self.poll)
 
     async def relay_some(self, connection: AsyncConnection) -> int:

@@ -105,10 +105,10 @@ class Database:
             await _end_reading(session)
 
     @asynccontextmanager
-    async def holding(self, lock: int) -> AsyncIterator[AsyncConnection | None]:
+    async def holding_across_tenants(self, lock: int) -> AsyncIterator[AsyncConnection | None]:
         """A connection that holds the advisory lock until the block ends; None while another one has it.
 
-        It crosses tenants. Each statement is committed at once; one that succeeds shows that the lock is still held.
+        Each statement is committed at once; one that succeeds shows that the lock is still held.
         """
         with _expected_errors():
             async with self._engine.connect() as connection:

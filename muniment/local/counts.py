@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import func, select
 
 from storage.database import Database
-from storage.models import ExtractionJob, File, Tenant
+from storage.models import ExtractionJob, File, OutboxEvent, Tenant
 
 
 async def count(database_url: str) -> dict[str, Any]:
-    """Tenants, files and their bytes, and extraction jobs by state."""
+    """Tenants, files and their bytes, extraction jobs by state, and events that are still to be told."""
     database = Database(database_url, pool_size=1)
     try:
         async with database.reading_across_tenants() as session:
@@ -20,11 +20,13 @@ async def count(database_url: str) -> dict[str, Any]:
                 )
             ).one()
             jobs = await session.execute(select(ExtractionJob.state, func.count()).group_by(ExtractionJob.state))
+            events = await session.scalar(select(func.count()).select_from(OutboxEvent))
             return {
                 "tenants": tenants,
                 "files": files,
                 "bytes": int(size),
                 "extractions": {str(state): number for state, number in jobs},
+                "events_waiting": events,
             }
     finally:
         await database.close()

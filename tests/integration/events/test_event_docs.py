@@ -54,7 +54,7 @@ async def tell_twice(database: Database, destination: Destination) -> None:
     """Events 0 to 8, the same again, and 9."""
     broker = EventBroker(destination)
     await write_events(database, range(9))
-    async with database.holding(1) as connection:
+    async with database.holding_across_tenants(1) as connection:
         assert connection is not None
         for number in (None, 9):
             messages = [message_of(event) for event in await outbox.waiting(connection, 100)]

@@ -14,14 +14,17 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from redis.asyncio import Redis
 from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from actors import event_relay
 from actors.event_broker import Destination, EventBroker
 from actors.event_messages import Message
 from actors.event_redis import FIELD
 from actors.event_relay import RELAY_LOCK, EventRelay
+from storage import outbox
 from storage.database import Database
 from storage.errors import Unavailable
+from storage.outbox import WaitingEvent
 from tests.cut_connection import way_to
 from tests.told_events import ids, ids_waiting, numbers, running, stream_of, until, until_told, write_events
 
@@ -111,6 +114,7 @@ RELAY_PROCESS = """
 import asyncio, sys
 from actors.event_broker import Destination, EventBroker
 from actors.event_relay import EventRelay
+from storage import outbox
 from storage.database import Database
 
 database_url, redis_url, name = sys.argv[1:]
@@ -243,3 +247,24 @@ async def test_a_defect_is_logged_and_tried_again(
         await write_events(database, [1])
         await until_longer(redis, destination, 1)
     assert any(record.exc_info and record.message == "event relay failed" for record in caplog.records)
+
+
+async def test_a_look_at_the_outbox_that_takes_long_is_not_repeated_at_once(
+    database: Database, destination: Destination, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An old snapshot keeps thousands of rows that were told in the way of each look."""
+    looks: list[float] = []
+    fifth = asyncio.Event()
+    original = outbox.waiting
+
+    async def slow(connection: AsyncConnection, limit: int) -> list[WaitingEvent]:
+        looks.append(asyncio.get_running_loop().time())
+        if len(looks) == 5:
+            fifth.set()
+        await connection.execute(text("SELECT pg_sleep(0.02)"))
+        return await original(connection, limit)
+
+    monkeypatch.setattr(outbox, "waiting", slow)
+    async with running(relay_to(destination, database)), asyncio.timeout(30):
+        await fifth.wait()
+    assert looks[4] - looks[0] > 4 * 0.2

@@ -22,7 +22,7 @@ async def tell(database: Database, destination: Destination, numbers: range, cod
     """As the relay does it, at once."""
     await write_events(database, numbers, code)
     broker = EventBroker(destination)
-    async with database.holding(1) as connection:
+    async with database.holding_across_tenants(1) as connection:
         assert connection is not None
         events = await outbox.waiting(connection, 100)
         await broker.publish([message_of(event) for event in events])
