@@ -212,7 +212,7 @@ async def test_no_table_is_without_a_policy(apart: Neighbours) -> None:
         FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')
     """)
     async with apart.database.reading_across_tenants() as session:
-        found: dict[str, bool] = {name: held for name, held in await session.execute(query)}
+        found: dict[str, bool] = dict((await session.execute(query)).all())
     assert {table: held for table, held in found.items() if not held} == {"alembic_version": False}
     assert sorted(found) == sorted([*TABLES, "alembic_version"])
     assert sorted(RIGHTS) == TABLES
