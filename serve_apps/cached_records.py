@@ -12,14 +12,19 @@ R = TypeVar("R")
 
 
 async def cached_record(
-    cache: Cache, key: str, load: Load, decode: Callable[[bytes], R], is_its_own: Callable[[R], bool]
+    cache: Cache,
+    key: str,
+    load: Load,
+    decode: Callable[[bytes], R],
+    is_its_own: Callable[[R], bool],
+    ttl: float | None = None,
 ) -> R | None:
     """The record under `key`, else what `load` returns, else None.
 
     What comes over a connection that a cancelled call left behind may be another's, and what another release wrote may
     have another form: neither is believed.
     """
-    found = await cache.get_or_load(key, load)
+    found = await cache.get_or_load(key, load, ttl)
     if found is None:
         return None
     try:

@@ -1,7 +1,7 @@
 """What a replica opens once and its routes share."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import Request
 
@@ -23,8 +23,8 @@ class Services:
     disk: FilesOnDisk
     tenants: TenantCalls
     archives: ArchiveChecker
-    operator_key: str
-    key_pepper: bytes
+    operator_key: str = field(repr=False)
+    key_pepper: bytes = field(repr=False)
     key_uses: KeyUses
     rate_limiter: RateLimiter
 

@@ -5,7 +5,6 @@ import hmac
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal, Self, get_args
 
 from storage.identifiers import ALPHABET, random_text
@@ -47,6 +46,4 @@ class BearerKey:
     def opens(self, record: KeyRecord, pepper: bytes) -> bool:
         """Whether this is the key of that record, and it has not expired."""
         expected = bytes.fromhex(record.secret_hash)
-        if not hmac.compare_digest(hash_secret(self.secret, pepper), expected):
-            return False
-        return record.time_expires is None or record.time_expires > datetime.now(UTC)
+        return hmac.compare_digest(hash_secret(self.secret, pepper), expected) and not record.has_expired

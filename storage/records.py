@@ -1,7 +1,7 @@
 """Rows as values: what travels between processes and lies in the cache. Immutable, JSON in and out."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 from uuid import UUID
 
@@ -127,10 +127,17 @@ class KeyRecord:
     """Hexadecimal."""
     scopes: frozenset[str]
     time_expires: datetime | None
+    read_at: float
+    """When it was looked up in the database, or before: seconds since 1970."""
 
     @classmethod
-    def of(cls, row: ApiKey, tenant_code: str) -> Self:
-        return cls(row.id, row.tenant_id, tenant_code, row.secret_hash.hex(), frozenset(row.scopes), row.time_expires)
+    def of(cls, row: ApiKey, tenant_code: str, read_at: float) -> Self:
+        secret_hash, scopes = row.secret_hash.hex(), frozenset(row.scopes)
+        return cls(row.id, row.tenant_id, tenant_code, secret_hash, scopes, row.time_expires, read_at)
+
+    @property
+    def has_expired(self) -> bool:
+        return self.time_expires is not None and self.time_expires <= datetime.now(UTC)
 
     def to_json(self) -> bytes:
         return orjson.dumps(self, default=_plain)

@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     database_pool_size: int = 10
     """Connections of one replica or tenant host that stay open; as many again for peaks."""
     cache_ttl_seconds: float = 30.0
-    """How long a cached tenant, key or file may be read after an invalidation that could not be delivered."""
+    """How long a cached tenant or file may be read after an invalidation that could not be delivered."""
     result_cache_ttl_seconds: float = 3600.0
     """How long an extraction's result stays in the cache."""
     result_cache_max_bytes: int = 4 * 2**20

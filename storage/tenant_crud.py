@@ -234,7 +234,8 @@ async def key(session: AsyncSession, tenant_id: UUID, key_id: str) -> ApiKey:
     return row
 
 
-async def find_key(session: AsyncSession, key_id: str) -> KeyRecord | None:
+async def find_key(session: AsyncSession, key_id: str, read_at: float) -> KeyRecord | None:
+    """`read_at` is when the look-up began, in seconds since 1970."""
     found = (
         await session.execute(
             select(ApiKey, Tenant.code)
@@ -242,7 +243,7 @@ async def find_key(session: AsyncSession, key_id: str) -> KeyRecord | None:
             .where(ApiKey.id == key_id, Tenant.status != "deleting")
         )
     ).one_or_none()
-    return KeyRecord.of(found[0], found[1]) if found else None
+    return KeyRecord.of(found[0], found[1], read_at) if found else None
 
 
 async def revoke_key(session: AsyncSession, tenant_id: UUID, key_id: str) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import Response, StreamingResponse
 
 from actors.views.chunks import DEFAULT_CHARACTERS
 from serve_apps.answers import json_answer
-from serve_apps.auth import Caller, ServicesOf, caller
+from serve_apps.auth import Caller, ServicesOf, caller, refuse_revoked
 from serve_apps.extraction import batch_schemas, schemas
 from serve_apps.extraction.batch_schemas import batch_out
 from serve_apps.extraction.batching import AskedBatch, enqueue_batch_once
@@ -122,6 +122,7 @@ async def get_batch_events(
     """`state` (the batch) and `progress` (its counts) events until every job has finished."""
 
     async def read() -> BatchRecord:
+        await refuse_revoked(services, found)
         return await _read(services, found.tenant, batch_id)
 
     def event(batch: BatchRecord, same_state: bool) -> tuple[str, schemas.Json]:
@@ -152,18 +153,19 @@ async def get_batch_results(
     await _read(services, found.tenant, batch_id)
     lines = _lines(
         services,
-        found.tenant,
+        found,
         batch_id,
         View("json", "", "words" in expand, chunk_characters if "chunks" in expand else 0),
     )
     return StreamingResponse(lines, 200, {"Cache-Control": "no-store"}, "application/x-ndjson")
 
 
-async def _lines(services: Services, tenant: TenantRecord, batch_id: str, view: View) -> AsyncIterator[bytes]:
-    after = None
+async def _lines(services: Services, found: Caller, batch_id: str, view: View) -> AsyncIterator[bytes]:
+    tenant_id, after = found.tenant.id, None
     while True:
-        async with services.database.reading(tenant.id) as session:
-            some = await extraction_results.of_batch(session, tenant.id, batch_id, after, RESULTS_AT_A_TIME)
+        await refuse_revoked(services, found)
+        async with services.database.reading(tenant_id) as session:
+            some = await extraction_results.of_batch(session, tenant_id, batch_id, after, RESULTS_AT_A_TIME)
         if not some:
             return
         for stored in some:

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from starlette.responses import StreamingResponse
 
-from serve_apps.auth import Caller, ServicesOf, caller
+from serve_apps.auth import Caller, ServicesOf, caller, refuse_revoked
 from serve_apps.extraction.event_stream import EVENT_STREAM, LastEventId, Watch, event_stream
 from serve_apps.extraction.routes import Changes
 from serve_apps.extraction.schemas import Json
@@ -25,6 +25,7 @@ async def get_events(
     """`state` (the job) and `progress` events until the job has finished."""
 
     async def read() -> JobRecord:
+        await refuse_revoked(services, found)
         async with services.database.reading(found.tenant.id) as session:
             return await extraction_crud.get(session, found.tenant.id, job_id)
 

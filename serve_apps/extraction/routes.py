@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from serve_apps.answers import MAX_WAIT_SECONDS, json_answer, preferred_wait
-from serve_apps.auth import Caller, ServicesOf, caller
+from serve_apps.auth import Caller, ServicesOf, caller, refuse_revoked
 from serve_apps.extraction import schemas
 from serve_apps.extraction.enqueuing import Asked, HowToRead, enqueue_once
 from serve_apps.extraction.job_changes import JobChanges
@@ -59,7 +59,7 @@ async def create(
     body, replayed = await enqueue_once(services.database, asked, settings.extraction_max_queued)
     headers = {"Location": service_path(request, f"/v1/tenants/{tenant.code}/extractions/{body['id']}")} | replayed
     if seconds := preferred_wait(request):
-        job = await _wait(services, changes, tenant, body["id"], lambda now: now.is_final, seconds)
+        job = await _wait(services, changes, found, body["id"], lambda now: now.is_final, seconds)
         body = job_out(job, tenant.code)
         if job.is_final:
             return json_answer(body, 200, headers | {"Preference-Applied": f"wait={seconds}"})
@@ -69,14 +69,15 @@ async def create(
 async def _wait(
     services: Services,
     changes: JobChanges,
-    tenant: TenantRecord,
+    found: Caller,
     job_id: str,
     reached: Callable[[JobRecord], bool],
     seconds: float,
 ) -> JobRecord:
     async def read() -> JobRecord:
-        async with services.database.reading(tenant.id) as session:
-            return await extraction_crud.get(session, tenant.id, job_id)
+        await refuse_revoked(services, found)
+        async with services.database.reading(found.tenant.id) as session:
+            return await extraction_crud.get(session, found.tenant.id, job_id)
 
     return await changes.until(job_id, read, reached, seconds)
 
@@ -136,7 +137,7 @@ async def get_job(
     if wait and not job.is_final:
         before = job.state
         seconds = min(wait, MAX_WAIT_SECONDS)
-        job = await _wait(services, changes, found.tenant, job_id, lambda now: now.state != before, seconds)
+        job = await _wait(services, changes, found, job_id, lambda now: now.state != before, seconds)
     return json_answer(job_out(job, found.tenant.code))
 
 

@@ -40,7 +40,7 @@ async def test_the_use_of_a_key_is_noted_once_a_minute(monkeypatch: pytest.Monke
     database = Database(database_url)
     uses = KeyUses(database)
     for key in ("a", "a", "b", "a", "c", "a"):
-        uses.note(KeyRecord(key, uuid4(), "", "", frozenset(), None))
+        uses.note(KeyRecord(key, uuid4(), "", "", frozenset(), None, 0))
         await uses.close()
     # More keys than are remembered: it begins anew.
     assert written == ["a", "b", "c", "a"]

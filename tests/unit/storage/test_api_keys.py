@@ -11,7 +11,7 @@ PEPPER = b"pepper"
 
 def record(bearer: BearerKey, time_expires: datetime | None = None) -> KeyRecord:
     stored = hash_secret(bearer.secret, PEPPER).hex()
-    return KeyRecord(bearer.id, uuid4(), "acme", stored, frozenset({"files:read"}), time_expires)
+    return KeyRecord(bearer.id, uuid4(), "acme", stored, frozenset({"files:read"}), time_expires, 0)
 
 
 def test_a_key_is_read_as_it_was_written() -> None:

@@ -40,7 +40,7 @@ def test_a_record_is_not_changed_with_its_row() -> None:
 
 @pytest.mark.parametrize("time_expires", [None, NOW])
 def test_a_key_comes_back_from_json(time_expires: datetime | None) -> None:
-    key = KeyRecord("k", uuid4(), "acme", "00ff", frozenset({"files:read", "files:write"}), time_expires)
+    key = KeyRecord("k", uuid4(), "acme", "00ff", frozenset({"files:read", "files:write"}), time_expires, 1.5)
     assert KeyRecord.from_json(key.to_json()) == key
 
 
