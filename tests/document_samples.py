@@ -12,6 +12,7 @@ import xlsxwriter
 from pptx.util import Inches
 
 from storage.upload_checks.media_type_names import PPTX, XLSX
+from tests.unit.extractors import opendocument_files as odf
 from tests.unit.extractors.epub_files import write_epub
 
 
@@ -77,12 +78,29 @@ def book() -> bytes:
         return write_epub(Path(folder) / "book.epub", chapters).read_bytes()
 
 
+def open_document(form: str) -> bytes:
+    rows = [odf.row(*map(odf.cell, _CELLS[:2])), odf.row(*map(odf.cell, _CELLS[2:]))]
+    table = odf.table(*rows, attributes='table:name="Ledger"')
+    place = 'svg:x="1cm" svg:y="1cm" svg:width="9cm" svg:height="9cm"'
+    bodies = {
+        "text": f"<text:h>Ledger</text:h>{table}",
+        "spreadsheet": table + odf.table(),
+        "presentation": f"<draw:page draw:name='1' draw:master-page-name='M'><draw:frame {place}><draw:text-box>"
+        f"{odf.p('Ledger')}</draw:text-box></draw:frame><draw:frame>{table}</draw:frame></draw:page>",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        return odf.write_odf(Path(folder) / "sample", bodies[form], form).read_bytes()
+
+
 _CELLS = ("Item", "Price", "Pen", "2")
 
 SAMPLES = (
     Sample("slides.pptx", presentation, PPTX, "Ledger", _CELLS, pages=2),
     Sample("book.xlsx", workbook, XLSX, "Ledger", _CELLS, pages=2),
     Sample("book.epub", book, "application/epub+zip", "Ledger", _CELLS, pages=2),
+    Sample("text.odt", lambda: open_document("text"), odf.MIMETYPE + "text", "Ledger", _CELLS),
+    Sample("sheet.ods", lambda: open_document("spreadsheet"), odf.MIMETYPE + "spreadsheet", "Ledger", _CELLS, pages=2),
+    Sample("slide.odp", lambda: open_document("presentation"), odf.MIMETYPE + "presentation", "Ledger", _CELLS),
     Sample("page.html", html, "text/html", "Ledger", _CELLS),
     Sample("notes.md", markdown, "text/markdown", "Ledger", _CELLS),
     Sample("table.csv", csv, "text/csv", "Pen\t2", _CELLS),

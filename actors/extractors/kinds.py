@@ -72,6 +72,15 @@ IMAGE = Kind(
     frozenset({"image/png", "image/jpeg", "image/tiff", "image/webp", "image/bmp", "image/gif"}),
     frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".gif"}),
 )
+OPENDOCUMENT = Kind(
+    "opendocument",
+    "actors.extractors.opendocument.extraction",
+    frozenset(
+        f"application/vnd.oasis.opendocument.{form}"
+        for form in ("text", "text-template", "spreadsheet", "presentation", "graphics")
+    ),
+    frozenset({".odt", ".ott", ".ods", ".odp", ".odg"}),
+)
 EPUB = Kind("epub", "actors.extractors.epub.extraction", frozenset({"application/epub+zip"}), frozenset({".epub"}))
 HTML = Kind(
     "html",
@@ -99,7 +108,7 @@ TEXT = Kind(
     frozenset({".txt", ".text", ".log"}),
 )
 
-KINDS = (PDF, DOCX, PPTX, XLSX, EPUB, IMAGE, HTML, MARKDOWN, CSV, MAIL, TEXT)
+KINDS = (PDF, DOCX, PPTX, XLSX, OPENDOCUMENT, EPUB, IMAGE, HTML, MARKDOWN, CSV, MAIL, TEXT)
 _BY_MEDIA_TYPE = {media_type: kind for kind in KINDS for media_type in kind.media_types}
 _BY_EXTENSION = {extension: kind for kind in KINDS for extension in kind.extensions}
 

@@ -26,6 +26,15 @@ _NAMESPACES = {
     "mc": (_OFFICE + "markup-compatibility/2006",),
     "v": ("urn:schemas-microsoft-com:vml",),
     "w14": ("http://schemas.microsoft.com/office/word/2010/wordml",),
+    **{
+        prefix: (f"urn:oasis:names:tc:opendocument:xmlns:{name}",)
+        for prefix, name in (
+            *(("office", "office:1.0"), ("text", "text:1.0"), ("table", "table:1.0"), ("style", "style:1.0")),
+            *(("draw", "drawing:1.0"), ("fo", "xsl-fo-compatible:1.0"), ("svg", "svg-compatible:1.0")),
+            *(("meta", "meta:1.0"), ("presentation", "presentation:1.0"), ("manifest", "manifest:1.0")),
+        )
+    },
+    "xlink": ("http://www.w3.org/1999/xlink",),
     "opf": ("http://www.idpf.org/2007/opf",),
     "ocf": ("urn:oasis:names:tc:opendocument:xmlns:container",),
     "enc": ("http://www.w3.org/2001/04/xmlenc#",),
@@ -155,5 +164,7 @@ def is_on(element: Element | None, *path: str) -> bool:
     return found is not None and (attribute(found, "w:val") or "1") not in _OFF
 
 
-def descendants(element: Element, *names: str) -> Iterator[Element]:
-    return (each for each in element.iter() if name_of(each) in names)
+def descendants(element: Element | None, *names: str) -> Iterator[Element]:
+    """In the order of the document, the element itself among them."""
+    if element is not None:
+        yield from element.iter(*(tag for name in names for tag in qualified(name)))

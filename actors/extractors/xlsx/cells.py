@@ -3,11 +3,12 @@
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 
 from actors.extractors.office.package import Package
 from actors.extractors.office.xml_tree import Element, elements_in, name_of, whole_number
+from actors.extractors.sheet_grid import Area, Cells
 from actors.extractors.xlsx.number_formats import NumberFormats
 from actors.extractors.xlsx.shared_strings import string_of, unescaped
 
@@ -16,9 +17,6 @@ _REFERENCE = re.compile(r"\$?([A-Z]{1,3})\$?([1-9][0-9]{0,6})")
 _MOST_HEADERS = 10
 """Rows; a sheet that keeps more in place does so for another reason."""
 _TRUTHS = {"0": "FALSE", "1": "TRUE"}
-
-Area = tuple[int, int, int, int]
-"""First row and column, last row and column; from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +54,6 @@ class Values:
         except ValueError:
             return value.strip()
         return self.formats.text(style, number) if math.isfinite(number) else value.strip()
-
-
-@dataclass(slots=True)
-class Cells:
-    """Texts that are not empty, by row and column. `was_cut_off`: there were more than were to be read."""
-
-    rows: dict[int, dict[int, str]] = field(default_factory=dict)
-    merged: list[Area] = field(default_factory=list)
-    headers: list[Area] = field(default_factory=list)
-    was_cut_off: bool = False
-    hides_some: bool = False
-    count: int = 0
-    last_row: int = -1
 
 
 def read_cells(package: Package, part: str, values: Values, at_most: int) -> Iterator[Cells]:

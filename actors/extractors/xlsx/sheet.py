@@ -8,8 +8,8 @@ from actors.extractors.document import Document
 from actors.extractors.office.drawn_blocks import Drawing
 from actors.extractors.office.package import Package, Relationship
 from actors.extractors.office.xml_tree import child, descendants
-from actors.extractors.xlsx.cells import Cells, Values, area_of, read_cells
-from actors.extractors.xlsx.grid import sheet_block
+from actors.extractors.sheet_grid import Cells, sheet_block
+from actors.extractors.xlsx.cells import Values, area_of, read_cells
 from actors.extractors.xlsx.shared_strings import string_of
 
 MAX_CELLS = 1_000_000

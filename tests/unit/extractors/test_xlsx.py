@@ -6,10 +6,9 @@ import pytest
 import xlsxwriter
 from PIL import Image
 
-from actors.extractors import table_blocks
+from actors.extractors import sheet_grid, table_blocks
 from actors.extractors.document import Document, ExtractionOptions
 from actors.extractors.xlsx import extraction as xlsx_extraction
-from actors.extractors.xlsx import grid
 from actors.extractors.xlsx import sheet as sheet_module
 from actors.extractors.xlsx.cells import area_of, place_of
 from actors.extractors.xlsx.shared_strings import unescaped
@@ -169,7 +168,7 @@ def test_merged_ranges_reach_no_further_than_what_is_used(tmp_path: Path) -> Non
 
 
 def test_ranges_merged_over_and_over_are_not_counted_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grid, "MAX_GRID", 5)
+    monkeypatch.setattr(sheet_grid, "MAX_GRID", 5)
     merged = '<mergeCell ref="A1:B2"/>' * 1000
 
     (table,) = read_sheet(tmp_path, sheet(row(1, text("A1", "a")) + row(2, text("B2", "b")), after=merged)).tables

@@ -1,15 +1,34 @@
-"""A sheet's cells as one table: the range that is used, without the empty rows and columns around it."""
+"""Cells of a sheet, and the one table that they are: the range that is used, without what is empty around it."""
+
+from dataclasses import dataclass, field
 
 from actors.extractors.assembly import BlockPiece, LinePiece
 from actors.extractors.document import Cell, Document, Table
 from actors.extractors.header_rows import first_row_is_header
 from actors.extractors.table_blocks import MAX_GRID, table_block, warn_too_large
-from actors.extractors.xlsx.cells import Area, Cells
+
+Area = tuple[int, int, int, int]
+"""First row and column, last row and column; from 0."""
+
+
+@dataclass(slots=True)
+class Cells:
+    """Texts that are not empty, by row and column. `was_cut_off`: there were more than were to be read."""
+
+    rows: dict[int, dict[int, str]] = field(default_factory=dict)
+    merged: list[Area] = field(default_factory=list)
+    headers: list[Area] = field(default_factory=list)
+    was_cut_off: bool = False
+    hides_some: bool = False
+    count: int = 0
+    last_row: int = -1
+    size: tuple[int, int] | None = None
+    """Rows and columns of a table that is one as a whole, whatever of it is used; a sheet has none."""
 
 
 def sheet_block(cells: Cells, page: int, document: Document, *, with_tables: bool) -> BlockPiece | None:
     """None for an empty sheet; lines of text where its range is too large for a table."""
-    if not cells.rows:
+    if not (cells.rows or cells.size):
         return None
     used = _used(cells)
     if (used[2] - used[0] + 1) * (used[3] - used[1] + 1) > MAX_GRID:
@@ -20,6 +39,8 @@ def sheet_block(cells: Cells, page: int, document: Document, *, with_tables: boo
 
 
 def _used(cells: Cells) -> Area:
+    if cells.size is not None:
+        return 0, 0, cells.size[0] - 1, cells.size[1] - 1
     columns = [column for row in cells.rows.values() for column in (min(row), max(row))]
     return min(cells.rows), min(columns), max(cells.rows), max(columns)
 
@@ -33,7 +54,8 @@ def _table(cells: Cells, used: Area, page: int) -> Table:
         texts = cells.rows.get(row, {})
         above = [area for area in headers if area[0] <= row <= area[2]]
         # Also what is empty before the last that is not: only so do columns keep their places.
-        for column in range(first_column, max(texts, default=-1) + 1):
+        last = last_column if cells.size is not None else max(texts, default=-1)
+        for column in range(first_column, last + 1):
             if (row, column) in covered:
                 continue
             rows, columns = spans.get((row, column), (1, 1))
@@ -61,7 +83,7 @@ def _merged(cells: Cells, used: Area) -> tuple[dict[tuple[int, int], tuple[int, 
 
 def _headers(cells: Cells, used: Area) -> list[Area]:
     """What the sheet itself says its headings are, or a first row that looks so."""
-    if cells.headers:
+    if cells.headers or cells.size is not None:
         return cells.headers
     columns = range(used[1], used[3] + 1)
     first = [[cells.rows.get(row, {}).get(column, "") for column in columns] for row in (used[0], used[0] + 1)]
