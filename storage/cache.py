@@ -17,6 +17,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from storage.batching import Batcher
+from storage.cache_keys import fence_before, fence_of
 from storage.errors import Unavailable
 from storage.redis_link import RedisLink
 
@@ -37,11 +38,16 @@ READS_IN_FLIGHT = 2
 RESEND_AFTER_SECONDS = 1.0
 """Between two attempts to deliver what was not announced."""
 
+FENCE_SECONDS = 600
+"""Of a deleted tenant: longer than any reader may hold what it read."""
+
 MAX_PENDING = 100_000
 RESEND_BATCH = 1000
 
-# A newer version wins; a value may take the place of a marker of its own version.
+# A newer version wins; a value may take the place of a marker of its own version. Nothing comes past the fence of a
+# tenant that was deleted.
 PUT_IF_NEWER = """
+if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local version, payload = ARGV[1], ARGV[2]
 local current = redis.call('GET', KEYS[1])
 if current then
@@ -117,7 +123,7 @@ class Cache:
             return
         seconds = (ttl or self._ttl) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
         try:
-            await self._put(keys=[key], args=[entry.version, entry.value, int(seconds * 1000)])
+            await self._put(keys=[key, fence_before(key)], args=[entry.version, entry.value, int(seconds * 1000)])
         except (RedisError, OSError) as error:
             self._link.lost(error)
 
@@ -171,7 +177,8 @@ class Cache:
     async def _send_markers(self, versions: Mapping[str, int]) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for key, version in versions.items():
-                await self._put(keys=[key], args=[version, b"", MARKER_SECONDS * 1000], client=pipeline)
+                keys = [key, fence_before(key)]
+                await self._put(keys=keys, args=[version, b"", MARKER_SECONDS * 1000], client=pipeline)
             await pipeline.execute()
 
     def _keep_for_later(self, versions: Mapping[str, int]) -> None:
@@ -199,12 +206,14 @@ class Cache:
                     del self._undelivered[key]
 
     async def forget_tenant(self, tenant_id: str) -> int:
-        """Remove every entry of a tenant (keys carry its id); how many there were.
+        """Remove every entry of a tenant that is deleted (keys carry its id), and take no more; how many there were.
 
-        Raises `Unavailable` when Redis is away.
+        What was read before the deletion and comes to be cached after it finds a fence. Raises `Unavailable` when Redis
+        is away.
         """
         removed = 0
         try:
+            await self._redis.set(fence_of(tenant_id), b"", ex=FENCE_SECONDS)
             async for key in self._redis.scan_iter(match=f"*{tenant_id}*", count=1000):
                 removed += int(await self._redis.unlink(key))
         except (RedisError, OSError) as error:

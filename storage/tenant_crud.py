@@ -186,7 +186,7 @@ async def mark_deleting(session: AsyncSession, tenant: Tenant, operation_id: str
             kind="tenant-deletion",
             tenant_id=tenant.id,
             tenant_code=tenant.code,
-            progress={"files_removed": 0, "files_total": tenant.file_count},
+            progress={"files_removed": 0, "files_total": tenant.file_count, "rows_removed": 0},
         )
     )
     keys = await session.scalars(delete(ApiKey).where(ApiKey.tenant_id == tenant.id).returning(ApiKey.id))

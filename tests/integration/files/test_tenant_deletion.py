@@ -12,12 +12,14 @@ import pytest
 from sqlalchemy import text
 
 from actors.tenant_changes import Change, CommitFile, DeleteTenant, ReserveFile
+from muniment.local.ports import free_port
 from storage import tenant_crud, tenant_purge
-from storage.cache import Versioned
+from storage.cache import Cache, Versioned
 from storage.cache_keys import file_key
 from storage.errors import NotFound, Unavailable
 from storage.identifiers import new_id
 from storage.tenant_purge import TenantPurge
+from tests.extraction_rows import Rows
 from tests.file_service import FileService, SampleTenant, left_of
 
 WAIT = {"Prefer": "wait=60"}
@@ -54,7 +56,8 @@ async def test_a_deletion_is_an_operation_that_ends_with_nothing_left(
     ended = (await service.http.get(answer.headers["location"])).json()
     assert ended["state"] == "succeeded"
     assert (ended["result"]["rows_left"], ended["result"]["bytes_left"]) == (0, 0)
-    assert ended["progress"] == {"files_total": 5, "files_removed": 5}
+    assert (ended["progress"]["files_total"], ended["progress"]["files_removed"]) == (5, 5)
+    assert ended["progress"]["rows_removed"] >= 5
     assert ended["result"]["cache_entries_removed"] >= 5
     assert await left_of(service, tenant_id, tenant.code) == {}
 
@@ -308,7 +311,7 @@ async def operation_of(service: FileService, tenant: SampleTenant, monkeypatch: 
     return operation
 
 
-PURGE_STEPS = ["detach_tenant", "_remove_files", "after _remove_files", "empty_trash", "forget_tenant", "bytes_left"]
+PURGE_STEPS = ["detach_tenant", "_remove_some", "after _remove_some", "empty_trash", "forget_tenant", "bytes_left"]
 
 
 @pytest.mark.parametrize("step", PURGE_STEPS)
@@ -323,7 +326,7 @@ async def test_a_purge_that_is_interrupted_anywhere_is_finished_by_the_next(
     services = service.services
     purge = TenantPurge(services.database, services.cache, services.disk)
     owner: Any = {"forget_tenant": services.cache}.get(step, services.disk)
-    if "_remove_files" in step:
+    if "_remove_some" in step:
         owner = purge
     name = step.removeprefix("after ")
     original, calls = getattr(owner, name), 0
@@ -406,30 +409,83 @@ async def test_removals_that_the_sweeper_has_not_done_go_with_their_tenant(
         assert len(removed.all()) == 1
 
 
-async def test_entries_cached_while_the_cache_is_emptied_are_removed_too(
-    service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("moment", ["amid the purge", "after the purge"])
+async def test_what_was_read_before_the_purge_is_not_cached_any_more(
+    service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
-    operation = await operation_of(service, tenant, monkeypatch)
+    """The race: a row is read, the tenant's cache entries are removed, then the row comes to be cached."""
+    operation, tenant_id = await operation_of(service, tenant, monkeypatch), ""
     services = service.services
-    original, calls = services.cache.forget_tenant, 0
+    original = services.cache.forget_tenant
 
-    async def forget(tenant_id: str) -> int:
-        nonlocal calls
-        calls += 1
-        removed = await original(tenant_id)
-        if calls == 1:
-            await services.cache.put(file_key(UUID(tenant_id), "fs_late"), Versioned(1, b"x"))
-            return max(removed, 1)
+    async def put_late() -> None:
+        name = file_key(UUID(tenant_id), "fs_late")
+        await services.cache.put(name, Versioned(1, b"x"))
+        await services.cache.invalidate({name: 2})
+        assert await services.cache._redis.exists(name) == 0
+
+    async def forget(asked: str) -> int:
+        nonlocal tenant_id
+        tenant_id = asked
+        removed = await original(asked)
+        if moment == "amid the purge":
+            await put_late()
         return removed
 
     monkeypatch.setattr(services.cache, "forget_tenant", forget)
     await TenantPurge(services.database, services.cache, services.disk).run(operation)
-    assert calls == 3
-    async with service.services.database.reading_across_tenants() as session:
-        tenant_id = await session.scalar(
-            text("SELECT tenant_id::text FROM operations WHERE id = :id"), {"id": operation}
-        )
-    assert await left_of(service, str(tenant_id), tenant.code) == {}
+    await put_late()
+    assert await left_of(service, tenant_id, tenant.code) == {}
+
+
+async def test_a_deletion_waits_for_the_cache_and_ends_when_it_is_back(
+    service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tenant_id = await tenant_id_of(tenant)
+    file = await tenant.stored()
+    assert (await tenant.request("GET", f"/files/{file['id']}")).status_code == 200
+    operation = await operation_of(service, tenant, monkeypatch)
+    services, away = service.services, Cache(f"redis://127.0.0.1:{free_port()}/0", 30)
+    with pytest.raises(Unavailable):
+        await TenantPurge(services.database, away, services.disk).run(operation)
+    await away.close()
+    # All rows and bytes are gone, but nobody has looked into the cache: that is not the end.
+    waiting = (await service.http.get(f"/v1/operations/{operation}")).json()
+    assert (waiting["state"], waiting["result"], waiting["progress"]["files_removed"]) == ("running", None, 1)
+    assert await services.cache._redis.exists(file_key(UUID(tenant_id), file["id"])) == 1
+
+    assert await TenantPurge(services.database, services.cache, services.disk).run(operation)
+    ended = (await service.http.get(f"/v1/operations/{operation}")).json()
+    assert (ended["state"], ended["result"]["cache_entries_removed"]) == ("succeeded", 1)
+    assert await left_of(service, tenant_id, tenant.code) == {}
+
+
+async def test_a_tenants_rows_go_in_batches_in_every_table(
+    service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much a tenant has, no statement removes more than a batch of it."""
+    tenant_id = await tenant_id_of(tenant)
+    database = service.services.database
+    rows = Rows(database, UUID(tenant_id), tenant.code)
+    for _ in range(5):
+        await rows.job()
+        await rows.finish(await rows.claimed())
+    await rows.batch(await rows.file(), await rows.file(state="pending"))
+    monkeypatch.setattr(tenant_purge, "BATCH", 2)
+    removed: list[int] = []
+    original = TenantPurge._remove_some
+
+    async def remove_some(self: TenantPurge, *arguments: Any) -> int:
+        removed.append(await original(self, *arguments))
+        return removed[-1]
+
+    monkeypatch.setattr(TenantPurge, "_remove_some", remove_some)
+    ended = (await service.http.delete(tenant.path, headers=WAIT)).json()
+    assert (ended["state"], ended["result"]["rows_left"]) == ("succeeded", 0)
+    assert max(removed) == 2
+    # 5 files of jobs, 2 of the batch; 5 jobs and one of the batch's active file at least, their results, the batch.
+    assert ended["progress"]["rows_removed"] == sum(removed) >= 7 + 6 + 5 + 1
+    assert await left_of(service, tenant_id, tenant.code) == {}
 
 
 async def test_downloads_end_when_the_tenant_goes(service: FileService, tenant: SampleTenant) -> None:
