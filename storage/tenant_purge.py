@@ -122,9 +122,10 @@ def _parts() -> Iterator[tuple[Table, ColumnElement[bool]]]:
     Not by the removal of the tenant's row: one statement would take as long as the tenant is large.
     """
     for table in reversed(Base.metadata.sorted_tables):
-        if table is File.__table__:
+        if table.name == File.__tablename__:
             # The indexes of files by tenant hold active ones only.
-            yield from ((table, table.c.state == state) for state in ("active", "pending"))
+            yield table, table.c.state == "active"
+            yield table, table.c.state == "pending"
         elif "tenant_id" in table.c and table not in {Operation.__table__, OutboxEvent.__table__}:
             yield table, true()
 
