@@ -69,7 +69,7 @@ class ArchiveLimits(_Section):
     max_entries: Positive = 10_000
     max_uncompressed_bytes: Positive = 4 * GIBI
     max_compression_ratio: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 100
-    """Everything unpacked, against the size of the upload; only looked at beyond the first unpacked MiB."""
+    """Everything unpacked, against the size of the upload; only looked at beyond the first unpacked 256 KiB."""
     allow_encrypted: bool = False
 
 

@@ -41,6 +41,7 @@ class ArchiveBudget:
         if self._entries > self.limits.max_entries:
             limit = self.limits.max_entries
             raise ArchiveUnsafe("entries", f"The archive has more than the {limit} entries allowed.")
+        self.check_time()
 
     def spend(self, size: int) -> None:
         """`size` further bytes were unpacked."""

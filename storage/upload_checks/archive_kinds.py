@@ -36,11 +36,6 @@ def kind_by_head(head: bytes) -> ArchiveKind | None:
     return _BY_TYPE.get(by_signature(head) or "")
 
 
-def kind_of(window: Window) -> ArchiveKind | None:
-    """By its head, or a zip by its end: self-extractors, and files that are two things at once."""
-    return kind_by_head(window.head(HEAD_BYTES)) or (ArchiveKind.ZIP if ends_as_zip(window) else None)
-
-
 def is_archive(window: Window, signed: str | None) -> bool:
     """Whether it has a kind. `signed` is the type that its head proves."""
     return signed in _BY_TYPE or ends_as_zip(window)

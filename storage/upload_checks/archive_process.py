@@ -29,7 +29,7 @@ class ArchiveChecker:
     """
 
     def __init__(
-        self, *, max_children: int | None = None, max_seconds: float = 120.0, memory_bytes: int = 2**30
+        self, *, max_children: int | None = None, max_seconds: float = 120.0, memory_bytes: int = 2**29
     ) -> None:
         self._children = asyncio.Semaphore(max_children or os.cpu_count() or 1)
         self._starting = asyncio.Lock()

@@ -1,6 +1,8 @@
 """Where the entries of one archive would be unpacked to: never outside of it, and never two in one place."""
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 
 from storage.upload_errors import ArchiveUnsafe
 
@@ -20,29 +22,37 @@ class EntryNames:
         self._seen: dict[bytes, bool] = {}
         self._links: set[bytes] = set()
 
-    def add(self, name: bytes, *, is_directory: bool) -> bytes:
-        """Checks a name; returns it with single forward slashes and without `.` components."""
-        place = b"/".join(inner_components(name))
-        # Directories are listed twice by many archivers and unpack to the same.
-        if place in self._seen and not self._may_repeat and not (is_directory and self._seen[place]):
-            raise ArchiveUnsafe("duplicate-name", "Two entries of the archive have the same name.")
-        self._seen[place] = is_directory
-        return place
+    def add(self, names: Iterable[bytes], *, is_directory: bool) -> None:
+        """All names of one entry: readers differ in which of them they take."""
+        for place in _places(names):
+            # Directories are listed twice by many archivers and unpack to the same.
+            if place in self._seen and not self._may_repeat and not (is_directory and self._seen[place]):
+                raise ArchiveUnsafe("duplicate-name", "Two entries of the archive have the same name.")
+            self._seen[place] = is_directory
 
-    def add_link(self, place: bytes, target: bytes) -> None:
-        """A symbolic link at `place`, as `add` returned it."""
-        self._links.add(place)
-        check_link_target(place, target)
+    def add_link(self, names: Iterable[bytes], targets: Sequence[bytes]) -> None:
+        """A symbolic link under one of `names`, which were added, to one of `targets`."""
+        for place in _places(names):
+            self._links.add(place)
+            for target in targets:
+                check_link_target(place, target)
 
     def check_links(self) -> None:
         """When all are added: nothing lies beneath a link, so that links cannot be chained out of the archive."""
-        for place in self._seen if self._links else ():
-            parents = place.split(b"/")[:-1]
-            if any(b"/".join(parents[:depth]) in self._links for depth in range(1, len(parents) + 1)):
+        places = sorted(self._seen) if self._links else []
+        for link in self._links:
+            beneath = link + b"/"
+            at = bisect_left(places, beneath)
+            if at < len(places) and places[at].startswith(beneath):
                 raise ArchiveUnsafe("traversal", "An entry of the archive lies beneath a symbolic link.")
 
 
-def inner_components(name: bytes) -> list[bytes]:
+def _places(names: Iterable[bytes]) -> set[bytes]:
+    """What the names stand for: with single forward slashes and without `.` components."""
+    return {b"/".join(_inner_components(name)) for name in names}
+
+
+def _inner_components(name: bytes) -> list[bytes]:
     """The path's components. Raises ArchiveUnsafe unless it is relative and stays inside."""
     if b"\0" in name:
         raise ArchiveUnsafe("corrupt", "An entry's name holds a zero byte.")

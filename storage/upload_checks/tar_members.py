@@ -7,9 +7,9 @@ from storage.upload_checks.signatures import OCTAL, TAR_BLOCK, tar_checksum_hold
 from storage.upload_errors import ArchiveUnsafe
 
 _MAX_HEADER_DATA = 2**20
-_LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL, _GNU_SPARSE = b"L", b"K", b"x", b"g", b"S"
+_LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL, _PAX_SOLARIS, _GNU_SPARSE = b"L", b"K", b"x", b"g", b"X", b"S"
 _SYMBOLIC, _HARD, _FOLDER = b"2", b"1", b"5"
-_ABOUT_THE_NEXT = {_LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL}
+_ABOUT_THE_NEXT = {_LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL, _PAX_SOLARIS}
 _BASE_256 = 0x80
 # Members that have a size in their header but no bytes behind it.
 _WITHOUT_DATA = {_SYMBOLIC, _HARD, _FOLDER, b"3", b"4", b"6"}
@@ -17,9 +17,11 @@ _WITHOUT_DATA = {_SYMBOLIC, _HARD, _FOLDER, b"3", b"4", b"6"}
 
 @dataclass(frozen=True, slots=True)
 class TarMember:
-    name: bytes
+    names: tuple[bytes, ...]
+    """The header's, and those of headers before it. Readers take the last that they understand."""
     kind: bytes
-    link: bytes
+    links: tuple[bytes, ...]
+    """Likewise."""
     size: int
     """Bytes that follow in the stream."""
     expanded_size: int
@@ -27,7 +29,7 @@ class TarMember:
 
     @property
     def is_directory(self) -> bool:
-        return self.kind == _FOLDER or self.name.endswith(b"/")
+        return self.kind == _FOLDER or self.names[-1].endswith(b"/")
 
     @property
     def is_symbolic_link(self) -> bool:
@@ -116,7 +118,7 @@ def _said(kind: bytes, data: bytes) -> dict[bytes, bytes]:
     if kind in {_LONG_NAME, _LONG_LINK}:
         return {b"path" if kind == _LONG_NAME else b"linkpath": data.rstrip(b"\0")}
     records = dict(_pax_records(data))
-    if kind == _PAX:
+    if kind != _PAX_GLOBAL:
         return records
     # For the whole archive: readers disagree about names and sizes there, so that none is taken.
     if records.keys() & {b"path", b"linkpath", b"size"}:
@@ -132,14 +134,16 @@ def _joined(said: dict[bytes, bytes], more: dict[bytes, bytes]) -> dict[bytes, b
 
 def _pax_records(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """`LENGTH KEYWORD=VALUE` and a newline, the length counting all of it."""
-    while data:
-        digits, _, _ = data.partition(b" ")
+    at = 0
+    while at < len(data):
+        digits = data[at : at + 8].partition(b" ")[0]
         length = int(digits) if digits.isdigit() and len(digits) < 8 else 0  # noqa: PLR2004
-        keyword, equals, value = data[len(digits) + 1 : length - 1].partition(b"=")
-        if not equals or data[length - 1 : length] != b"\n":
+        record = data[at : at + length]
+        keyword, equals, value = record[len(digits) + 1 : -1].partition(b"=")
+        if not equals or len(record) < length or not record.endswith(b"\n"):
             raise ArchiveUnsafe("corrupt", "A pax header in the tar archive is damaged.")
         yield keyword, value
-        data = data[length:]
+        at += length
 
 
 def _member(block: bytes, kind: bytes, size: int, said: dict[bytes, bytes]) -> TarMember:
@@ -148,12 +152,16 @@ def _member(block: bytes, kind: bytes, size: int, said: dict[bytes, bytes]) -> T
     for keyword in (b"GNU.sparse.size", b"GNU.sparse.realsize"):
         expanded = _decimal(said.get(keyword), expanded)
     return TarMember(
-        name=said.get(b"GNU.sparse.name") or said.get(b"path") or _ustar_name(block),
+        names=(_ustar_name(block), *_values(said, b"path", b"GNU.sparse.name")),
         kind=kind,
-        link=said.get(b"linkpath") or _text(block[157:257]),
+        links=(_text(block[157:257]), *_values(said, b"linkpath")),
         size=size,
         expanded_size=max(size, expanded),
     )
+
+
+def _values(said: dict[bytes, bytes], *keywords: bytes) -> Iterator[bytes]:
+    return filter(None, map(said.get, keywords))
 
 
 def _decimal(value: bytes | None, otherwise: int) -> int:

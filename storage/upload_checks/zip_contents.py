@@ -2,7 +2,7 @@
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from storage.upload_checks.decompression import ZIP_METHODS, unpacked
 from storage.upload_checks.windows import Window
@@ -10,24 +10,26 @@ from storage.upload_checks.zip_directory import (
     FLAG_DESCRIPTOR,
     FLAG_ENCRYPTED,
     FLAG_MASKED,
+    ExtraFields,
     ZipDirectory,
     ZipEntry,
 )
 from storage.upload_errors import ArchiveUnsafe
 
 _LOCAL = struct.Struct("<4s5H3L2H")  # APPNOTE 4.3.7
-_FULL_32 = 0xFFFFFFFF
 _STORED = 0
 _AES_LOCAL_METHOD = 99
 
 
-def check_layout(directory: ZipDirectory, entries: Iterable[ZipEntry]) -> None:
+def check_layout(directory: ZipDirectory, entries: Iterable[ZipEntry], check_time: Callable[[], None]) -> None:
     """Every entry has a local header that agrees with the directory, and no two share a byte.
 
-    Entries that overlap unpack to far more than their archive holds: raises ArchiveUnsafe (`overlap`, `corrupt`).
+    Entries that overlap unpack to far more than their archive holds: raises ArchiveUnsafe (`overlap`, `corrupt`), and
+    whatever `check_time` does.
     """
     end = 0
     for entry in sorted(entries, key=lambda entry: entry.offset):
+        check_time()
         if entry.offset < end:
             raise ArchiveUnsafe("overlap", "Entries of the archive share bytes.")
         end = data_start(directory, entry) + entry.packed_size
@@ -42,11 +44,14 @@ def data_start(directory: ZipDirectory, entry: ZipEntry) -> int:
         raise ArchiveUnsafe("corrupt", "An entry of the archive is not where the directory says.")
     _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = _LOCAL.unpack(header)
     name_at: int = entry.offset + _LOCAL.size
-    name = directory.window.read(name_at, name_length)
+    variable = directory.window.read(name_at, name_length + extra_length)
+    name, extra = variable[:name_length], ExtraFields.parse(variable[name_length:])
+    size, packed = extra.widened(size, packed)
     agrees = (
         (entry.flags ^ flags) & FLAG_ENCRYPTED == 0
         and method in {entry.method, _AES_LOCAL_METHOD}
         and (name == entry.name or (entry.is_encrypted and bool(flags & FLAG_MASKED)))
+        and set(extra.names) <= set(entry.names)
         and (bool(flags & FLAG_DESCRIPTOR) or _numbers_agree(entry, crc, packed, size))
     )
     if not agrees:
@@ -55,9 +60,9 @@ def data_start(directory: ZipDirectory, entry: ZipEntry) -> int:
 
 
 def _numbers_agree(entry: ZipEntry, crc: int, packed: int, size: int) -> bool:
-    """Zeros stand for values that a stream's writer did not know yet, all ones for those in the zip64 field."""
+    """Zeros stand for values that a stream's writer did not know yet."""
     pairs = ((crc, entry.crc), (packed, entry.packed_size), (size, entry.size))
-    return all(local in {0, _FULL_32, central} for local, central in pairs)
+    return all(local in {0, central} for local, central in pairs)
 
 
 def can_be_unpacked(entry: ZipEntry) -> bool:

@@ -4,6 +4,7 @@ The standard library's reader is not used: it believes what the archive says abo
 question here.
 """
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ class ZipEntry:
     """One record of the directory. `offset` is the local header's in the window, whatever stands before the archive."""
 
     name: bytes
-    other_names: tuple[bytes, ...]
-    """Names in extra fields, which some readers prefer."""
+    names: tuple[bytes, ...]
+    """With those in extra fields, which some readers prefer."""
     flags: int
     method: int
     crc: int
@@ -95,10 +96,9 @@ def find_directory(window: Window) -> ZipDirectory | None:
 
 def ends_as_zip(window: Window) -> bool:
     """Whether an end record stands exactly at the end, and a directory where it says: a zip, however it begins."""
-    tail = window.tail(_END.size + _MAX_COMMENT)
-    end = _exact_end(tail)
-    if end is None:
-        return False
+    ends = _exact_ends(window.tail(_END.size + _MAX_COMMENT))
+    if len(ends) != 1:
+        return bool(ends)
     try:
         return find_directory(window) is not None
     except ArchiveUnsafe:
@@ -106,22 +106,26 @@ def ends_as_zip(window: Window) -> bool:
 
 
 def _find_end(window: Window) -> int | None:
-    """The end record whose comment reaches the window's end; else, for archives with something behind, the last one."""
+    """The end record whose comment reaches the window's end; else, for archives with something behind, the last one.
+
+    Raises ArchiveUnsafe (`corrupt`) where there are two.
+    """
     tail = window.tail(_END.size + _MAX_COMMENT)
-    at = _exact_end(tail)
-    if at is None:
-        at = tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - _END.size + 4))
+    ends = _exact_ends(tail)
+    if len(ends) > 1:
+        # An archive in the other's comment: readers that search from the start find another one than the rest.
+        raise ArchiveUnsafe("corrupt", "The archive has two ends.")
+    at = ends[0] if ends else tail.rfind(b"PK\x05\x06", 0, max(0, len(tail) - _END.size + 4))
     return None if at < 0 else window.size - len(tail) + at
 
 
-def _exact_end(tail: bytes) -> int | None:
-    at = len(tail) - _END.size + 4
-    while (at := tail.rfind(b"PK\x05\x06", 0, max(0, at))) >= 0:
-        comment_size = int.from_bytes(tail[at + 20 : at + 22], "little")
-        if at + _END.size + comment_size == len(tail):
-            return at
-        at += 3
-    return None
+def _exact_ends(tail: bytes) -> list[int]:
+    """Where end records stand whose comments reach the end."""
+    return [
+        found.start()
+        for found in re.finditer(rb"PK\x05\x06", tail)
+        if found.start() + _END.size + int.from_bytes(tail[found.start() + 20 :][:2], "little") == len(tail)
+    ]
 
 
 def _zip64_end(window: Window, end_at: int) -> tuple[int, int, int, int] | None:
@@ -165,13 +169,13 @@ def _record(window: Window, at: int, prefix: int) -> tuple[ZipEntry, int]:
     )
     _, _, attributes, offset = rest
     variable = window.read(at + _CENTRAL.size, name_length + extra_length)
-    extra = dict(extra_fields(variable[name_length:]))
-    size, packed, offset = _widened(extra.get(_EXTRA_ZIP64, b""), (size, packed, offset))
+    extra = ExtraFields.parse(variable[name_length:])
+    size, packed, offset = extra.widened(size, packed, offset)
     entry = ZipEntry(
         name=variable[:name_length],
-        other_names=tuple(value[5:] for key, value in extra.items() if key == _EXTRA_UNICODE_PATH),
+        names=(variable[:name_length], *extra.names),
         flags=flags,
-        method=METHOD_AES if _EXTRA_AES in extra else method,
+        method=METHOD_AES if extra.has_aes else method,
         crc=crc,
         packed_size=packed,
         size=size,
@@ -181,19 +185,41 @@ def _record(window: Window, at: int, prefix: int) -> tuple[ZipEntry, int]:
     return entry, _CENTRAL.size + name_length + extra_length + comment_length
 
 
-def _widened(zip64: bytes, narrow: tuple[int, int, int]) -> list[int]:
-    """4.5.3: the extra field holds, in this order, those of the values that are all ones in the record."""
-    wide, at = [], 0
-    for value in narrow:
-        if value == _FULL_32 and len(zip64) >= at + 8:
-            wide.append(int.from_bytes(zip64[at : at + 8], "little"))
-            at += 8
-        else:
-            wide.append(value)
-    return wide
+@dataclass(frozen=True, slots=True)
+class ExtraFields:
+    """What of an entry's extra fields (4.5) is of interest here."""
+
+    names: tuple[bytes, ...]
+    """By the Unicode path fields, 4.6.9: a version, a checksum of the name in the header, and the name."""
+    zip64: bytes
+    has_aes: bool
+
+    @classmethod
+    def parse(cls, extra: bytes) -> "ExtraFields":
+        """Raises ArchiveUnsafe (`corrupt`) where sizes are said twice."""
+        fields = list(_extra_fields(extra))
+        wide = [value for key, value in fields if key == _EXTRA_ZIP64]
+        if len(wide) > 1:
+            raise ArchiveUnsafe("corrupt", "An entry of the archive has two sizes.")
+        return cls(
+            tuple(value[5:] for key, value in fields if key == _EXTRA_UNICODE_PATH),
+            b"".join(wide),
+            any(key == _EXTRA_AES for key, _ in fields),
+        )
+
+    def widened(self, *narrow: int) -> list[int]:
+        """4.5.3: the zip64 field holds, in this order, those of the values that are all ones in the record."""
+        wide, at = [], 0
+        for value in narrow:
+            if value == _FULL_32 and len(self.zip64) >= at + 8:
+                wide.append(int.from_bytes(self.zip64[at : at + 8], "little"))
+                at += 8
+            else:
+                wide.append(value)
+        return wide
 
 
-def extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
+def _extra_fields(extra: bytes) -> Iterator[tuple[int, bytes]]:
     """4.5.1; what does not make a whole field, as the padding that aligners write, ends them."""
     at = 0
     while at + 4 <= len(extra):

@@ -38,6 +38,7 @@ class Part:
     made_by: int = UNIX
     attributes: int = 0
     extra: bytes = b""
+    local_extra: bytes = b""
     packed_size: int | None = None
     gap: bytes = b""
     """Bytes after the packed ones: a data descriptor."""
@@ -61,8 +62,10 @@ class Part:
         size = size if self.local_size is None else self.local_size
         if flags & 8:
             crc = packed = size = 0
-        head = struct.pack("<4s5H3L2H", b"PK\x03\x04", 20, flags, method, 0, 0, crc, packed, size, len(name), 0)
-        return head + name + self.packed + self.gap
+        head = struct.pack(
+            "<4s5H3L2H", b"PK\x03\x04", 20, flags, method, 0, 0, crc, packed, size, len(name), len(self.local_extra)
+        )
+        return head + name + self.local_extra + self.packed + self.gap
 
     def central(self, offset: int) -> bytes:
         fixed = struct.pack(

@@ -1,6 +1,10 @@
+import bz2
+import gzip
 import io
+import lzma
 import os
 import struct
+import time
 import zipfile
 
 import pytest
@@ -20,6 +24,7 @@ from tests.unit.upload_checks.archive_samples import (
     nested_zip,
     raw_zip,
     refusal,
+    tar_of,
     zip_of,
 )
 
@@ -69,7 +74,7 @@ def test_a_directory_that_is_followed_by_a_signature_passes() -> None:
 
 def test_a_zip64_archive_passes() -> None:
     extra = struct.pack("<2H2Q", 1, 16, 2, 2)
-    wide = Part(b"a", b"aa", extra=extra, size=0xFFFFFFFF, packed_size=0xFFFFFFFF)
+    wide = Part(b"a", b"aa", extra=extra, local_extra=extra, size=0xFFFFFFFF, packed_size=0xFFFFFFFF)
     assert refusal(raw_zip(wide, zip64=True)) is None
 
 
@@ -222,6 +227,64 @@ def test_a_name_in_an_extra_field_is_looked_at_as_well() -> None:
     assert refusal(raw_zip(Part(b"a", b"x", extra=extra))) == "traversal"
 
 
+def unicode_path(name: bytes) -> bytes:
+    return struct.pack("<2HBL", 0x7075, 5 + len(name), 1, 0) + name
+
+
+def test_all_names_in_extra_fields_are_looked_at() -> None:
+    ok, evil = unicode_path(b"ok"), unicode_path(b"../evil")
+    assert refusal(raw_zip(Part(b"a", b"x", extra=evil + ok))) == "traversal"
+    assert refusal(raw_zip(Part(b"a", b"x", extra=ok + evil))) == "traversal"
+
+
+def test_a_name_in_an_extra_field_takes_a_place_like_any_other() -> None:
+    assert refusal(raw_zip(Part(b"a", b"x", extra=unicode_path(b"a")), Part(b"b", b"y"))) is None
+    assert refusal(raw_zip(Part(b"a", b"x", extra=unicode_path(b"b")), Part(b"b", b"y"))) == "duplicate-name"
+    beneath = Part(b"b", b"y", extra=unicode_path(b"other/file"))
+    assert refusal(raw_zip(beneath, Part(b"l", b".", attributes=LINK_ATTRIBUTES, extra=unicode_path(b"other")))) == (
+        "traversal"
+    )
+
+
+def test_a_local_header_has_no_name_that_the_directory_does_not_have() -> None:
+    """Who reads an archive as a stream sees the local ones only."""
+    name = unicode_path(b"ok")
+    assert refusal(raw_zip(Part(b"a", b"x", extra=name, local_extra=name))) is None
+    assert refusal(raw_zip(Part(b"a", b"x", extra=name, local_extra=unicode_path(b"../evil")))) == "corrupt"
+
+
+def test_sizes_are_said_once_and_alike() -> None:
+    full, right, wrong = 0xFFFFFFFF, struct.pack("<2H2Q", 1, 16, 2, 2), struct.pack("<2H2Q", 1, 16, 2, 3)
+    for extra, local_extra in ((right + wrong, right), (right, right + right), (right, wrong), (right, b"")):
+        wide = Part(b"a", b"aa", extra=extra, local_extra=local_extra, size=full, packed_size=full)
+        assert refusal(raw_zip(wide)) == "corrupt"
+
+
+def test_an_archive_in_the_comment_of_another_is_corrupt() -> None:
+    """Readers that look for the end from different sides would open different archives."""
+    inner = zip_of({"a": b"x"})
+    assert refusal(raw_zip(Part(b"b", b"y"), comment=inner)) == "corrupt"
+    assert refusal(b"\x89PNG\r\n\x1a\n" + raw_zip(Part(b"b", b"y"), comment=inner)) == "corrupt"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        gzip.compress(b"x"),
+        bz2.compress(b"x"),
+        lzma.compress(b"x"),
+        tar_of({"a": b"x"}),
+        b"7z\xbc\xaf\x27\x1c" + bytes(40),
+    ],
+    ids=["gzip", "bzip2", "xz", "tar", "7z"],
+)
+def test_what_begins_as_another_archive_and_ends_as_a_zip_is_both(other: bytes) -> None:
+    both = other + raw_zip(Part(b"../evil", b"x"))
+    assert refusal(both) == "traversal"
+    assert refusal(zip_of({"inner": both}, zipfile.ZIP_STORED)) == "traversal"
+    assert refusal(other + zip_of({"a": b"x"}), max_nesting_depth=0) is None
+
+
 @pytest.mark.parametrize("name", [b"...", b"a..b", b"..a", b"a/...", b"./a", b"a//b", b"ab:c", "ä…".encode()])
 def test_a_name_with_dots_and_colons_that_stays_inside_passes(name: bytes) -> None:
     assert refusal(raw_zip(Part(name, b"x"))) is None
@@ -253,6 +316,14 @@ def test_links_that_stay_inside_pass_as_frameworks_have_them() -> None:
 def test_an_entry_beneath_a_link_is_refused_in_whatever_order() -> None:
     assert refusal(raw_zip(link(b"d", b"."), Part(b"d/e/f", b"x"))) == "traversal"
     assert refusal(raw_zip(Part(b"d/e", b"x"), link(b"d", b"."))) == "traversal"
+
+
+def test_deep_names_and_links_take_no_more_time_than_others() -> None:
+    deep = b"a/" * 20_000
+    parts = [Part(deep + str(number).encode()) for number in range(50)]
+    started = time.process_time()
+    assert refusal(raw_zip(link(b"l", b"x"), *parts)) is None
+    assert time.process_time() - started < 10
 
 
 def test_a_link_that_does_not_tell_where_it_points_is_refused() -> None:
@@ -343,6 +414,10 @@ def test_a_packed_archive_inside_that_is_too_large_for_memory_is_refused() -> No
 
 def test_packed_content_that_is_no_archive_needs_no_memory() -> None:
     assert refusal(zip_of({"noise": os.urandom(600_000)}), max_buffered_bytes=100_000) is None
+
+
+def test_time_is_looked_at_for_entries_that_hold_nothing() -> None:
+    assert refusal(raw_zip(*(Part(str(number).encode()) for number in range(50))), max_seconds=0) == "uncompressed-size"
 
 
 def test_looking_through_ends_when_its_time_is_up() -> None:
