@@ -9,7 +9,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, DateTime, ForeignKey, Identity, Index, LargeBinary, Text, func, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -81,7 +94,7 @@ class File(Base):
 
     id: Mapped[str] = mapped_column(primary_key=True)
     tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"))
-    file_name: Mapped[str]
+    file_name: Mapped[str] = mapped_column(Text(collation="C"))
     file_size_bytes: Mapped[int] = mapped_column(server_default=text("0"))
     media_type: Mapped[str] = mapped_column(server_default=text("''"))
     declared_media_type: Mapped[str] = mapped_column(server_default=text("''"))
@@ -95,12 +108,42 @@ class File(Base):
     state: Mapped[str] = mapped_column(server_default=text("'pending'"))
     reserved_bytes: Mapped[int] = mapped_column(server_default=text("0"))
 
+    __mapper_args__ = {"exclude_properties": ["signature", "name_signature"]}  # noqa: RUF012 - SQLAlchemy reads it
     __table_args__ = (
-        Index("files_by_time", "tenant_id", "time_created", "id", postgresql_where=text("state = 'active'")),
-        Index("files_by_name", "tenant_id", "file_name", "id", postgresql_where=text("state = 'active'")),
-        Index("files_by_size", "tenant_id", "file_size_bytes", "id", postgresql_where=text("state = 'active'")),
+        *(
+            Index(
+                f"files_by_{name}",
+                "tenant_id",
+                column,
+                "id",
+                postgresql_include=["signature", "name_signature"],
+                postgresql_where=text("state = 'active'"),
+            )
+            for name, column in (("time", "time_created"), ("name", "file_name"), ("size", "file_size_bytes"))
+        ),
         Index("files_by_sha256", "tenant_id", "sha256", postgresql_where=text("state = 'active'")),
+        Index(
+            "files_by_term",
+            text("file_terms(tenant_id, file_name, extension, media_type, tags, metadata)"),
+            postgresql_using="gin",
+            postgresql_with={"gin_pending_list_limit": 256},
+            postgresql_where=text("state = 'active'"),
+        ),
         Index("files_pending", "time_created", postgresql_where=text("state = 'pending'")),
+        # Bits of what an active file can be found by, for the order's indexes alone.
+        Column(
+            "signature",
+            BigInteger,
+            Computed(
+                "CASE WHEN state = 'active' THEN file_signature(tenant_id, extension, media_type, tags, metadata) END",
+                persisted=True,
+            ),
+        ),
+        Column(
+            "name_signature",
+            BigInteger,
+            Computed("CASE WHEN state = 'active' THEN name_signature(file_name) END", persisted=True),
+        ),
     )
 
 

@@ -100,3 +100,4 @@ def _grant(connection: Connection) -> None:
     connection.execute(text(f"GRANT USAGE ON SCHEMA {schema} TO {TENANT_ROLE}"))
     for table, rights in RIGHTS.items():
         connection.execute(text(f"GRANT {rights} ON {table} TO {TENANT_ROLE}"))
+    connection.execute(text(f"GRANT EXECUTE ON FUNCTION files_with_terms TO {TENANT_ROLE}"))

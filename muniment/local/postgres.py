@@ -111,6 +111,7 @@ class EmbeddedPostgres:
             "unix_socket_directories": "",
             "max_connections": MAX_CONNECTIONS,
             "timezone": "UTC",
+            "shared_buffers": "512MB",  # taken as it is used
             "jit": "off",  # short statements: compiling them costs more than it saves
         }
         return [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]

@@ -9,7 +9,7 @@ from serve_apps.extraction.schemas import Json, Options, State, Taken
 from serve_apps.files.list_query import METADATA, dotted, refuse_bad_filter
 from serve_apps.paging import LARGEST_SIZE
 from storage.extraction_batches import BatchRecord
-from storage.file_crud import FileFilter
+from storage.file_filters import FileFilter
 from storage.times import storable_moment, utc
 
 MAX_FILES = 10_000

@@ -10,11 +10,12 @@ from serve_apps.extraction.batch_schemas import batch_out
 from serve_apps.extraction.enqueuing import HowToRead
 from serve_apps.extraction.schemas import Json
 from serve_apps.idempotent_requests import done_once, request_fingerprint
-from storage import extraction_batches, extraction_crud, file_crud, tenant_crud
+from storage import extraction_batches, extraction_crud, file_lists, tenant_crud
 from storage.database import Database
 from storage.errors import InvalidFields
 from storage.extraction_batches import NewBatch
-from storage.file_crud import FileFilter, FileOrder
+from storage.file_filters import FileFilter
+from storage.file_lists import FileOrder
 from storage.records import FileRecord, TenantRecord
 
 AT_A_TIME = 1000
@@ -85,7 +86,7 @@ async def _found(session: AsyncSession, asked: AskedBatch, chosen: FileFilter) -
     """Ids of the files that the filter finds and that can be extracted, oldest first."""
     order, found = FileOrder(), list[str]()
     after = None
-    while files := await file_crud.page(session, asked.tenant.id, chosen, order, AT_A_TIME, after):
+    while files := await file_lists.page(session, asked.tenant.id, chosen, order, AT_A_TIME, after):
         found.extend(file.id for file in files if _can_be_read(file))
         if len(found) > MAX_FOUND:
             raise InvalidFields.one("/filter", f"It finds more than {MAX_FOUND} files. Narrow it.")

@@ -29,7 +29,7 @@ from serve_apps.json_body import MERGE_PATCH, json_body, json_request, read_merg
 from serve_apps.paging import next_link
 from serve_apps.preconditions import if_match, none_match, version_tag
 from serve_apps.problems import STATUS_OF
-from storage import file_crud
+from storage import file_crud, file_lists
 from storage.errors import ImmutableField, InvalidFields, MunimentError, pointer
 from storage.metadata_field import refuse_bad_tags
 from storage.shown_records import file_out
@@ -95,7 +95,7 @@ async def list_files(
     list_id = list_fingerprint(found.tenant.code, chosen, order)
     after = position(cursor, order, list_id) if cursor is not None else None
     async with services.database.reading(found.tenant.id) as session:
-        records = await file_crud.page(session, found.tenant.id, chosen, order, limit + 1, after)
+        records = await file_lists.page(session, found.tenant.id, chosen, order, limit + 1, after)
     more = len(records) > limit
     items = records[:limit]
     last = cursor_after(items[-1], order, list_id) if more else None

@@ -10,7 +10,8 @@ from pydantic import AfterValidator, AwareDatetime
 from serve_apps.paging import LARGEST_SIZE, Cursor, fingerprint
 from serve_apps.request_errors import BadCursor
 from storage.errors import InvalidFields
-from storage.file_crud import SORT_FIELDS, FileFilter, FileOrder
+from storage.file_filters import FileFilter
+from storage.file_lists import SORT_FIELDS, FileOrder
 from storage.identifiers import is_id
 from storage.records import FileRecord
 from storage.times import storable_moment
