@@ -1,4 +1,6 @@
-"""`python -m benchmarks [files] [uploads] [pages] [memory] [tenants]`: Muniment against what one would write by hand.
+"""`python -m benchmarks [NAME ...]`: Muniment against what one would write by hand, or against itself at another size.
+
+Names: files, uploads, listing, pages, tenants, memory.
 
 Starts a Muniment of its own and everything it is compared with, and prints figures with their ratios in brackets.
 Without a name it runs all of them. `memory` needs root: it makes a slow disk.
@@ -8,10 +10,16 @@ import argparse
 import signal
 import sys
 
-from benchmarks import memory, pages, tenants, transfers, uploads
+from benchmarks import listing, memory, pages, tenants, transfers, uploads
 from benchmarks.instance import muniment_up
 
-ON_ONE_INSTANCE = {"files": transfers.run, "uploads": uploads.run, "pages": pages.run, "tenants": tenants.run}
+ON_ONE_INSTANCE = {
+    "files": transfers.run,
+    "uploads": uploads.run,
+    "listing": listing.run,
+    "pages": pages.run,
+    "tenants": tenants.run,
+}
 
 
 def main() -> None:
