@@ -84,10 +84,16 @@ class AsyncClient:
         if isinstance(source, StoredFile):
             file: StoredFile | Flow[StoredFile] = source
         else:
-            call = file_calls.upload_file(
-                code, source, name=name, media_type=media_type, tags=tags, metadata=metadata, progress=on_upload
+            file = file_calls.upload(
+                connection,
+                code,
+                source,
+                name=name,
+                media_type=media_type,
+                tags=tags,
+                metadata=metadata,
+                progress=on_upload,
             )
-            file = file_calls.upload(connection.endpoints, call)
         return await self._sender.run(extraction_calls.extract(code, file, options, timeout, on_progress))
 
     def extract_many(

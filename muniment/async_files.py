@@ -37,8 +37,9 @@ class AsyncFiles:
         progress: Progress | None = None,
         tenant: str | None = None,
     ) -> StoredFile:
-        call = await asyncio.to_thread(
-            file_calls.upload_file,
+        flow = await asyncio.to_thread(
+            file_calls.upload,
+            self._sender.connection,
             self._tenant(tenant),
             source,
             name=name,
@@ -49,7 +50,7 @@ class AsyncFiles:
             idempotency_key=idempotency_key,
             progress=progress,
         )
-        return await self._sender.run(file_calls.upload(self._sender.connection.endpoints, call))
+        return await self._sender.run(flow)
 
     async def get(self, file: StoredFile | str, *, tenant: str | None = None) -> StoredFile:
         return await self._sender.send(file_calls.get_file(self._tenant(tenant), file))

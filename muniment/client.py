@@ -34,10 +34,10 @@ class Client:
             document = client.extract("scan.png")
             print(document.content)
 
-    `url` is the gateway's; `files_url` and `extraction_url` are the services' own ports and win over it. Uploads over
-    16 MiB never go through the gateway: it is asked for the file service's own port. Without any of the three,
-    MUNIMENT_URL, MUNIMENT_FILES_URL and MUNIMENT_EXTRACTION_URL count, else this machine's default ports. `api_key`
-    and `tenant` default to MUNIMENT_API_KEY and MUNIMENT_TENANT; each call can name another `tenant`.
+    `url` is the gateway's; `files_url` and `extraction_url` are the services' own ports and win over it. Files over
+    16 MiB are sent in pieces, and go on where a connection broke. Without any of the three URLs, MUNIMENT_URL,
+    MUNIMENT_FILES_URL and MUNIMENT_EXTRACTION_URL count, else this machine's default ports. `api_key` and `tenant`
+    default to MUNIMENT_API_KEY and MUNIMENT_TENANT; each call can name another `tenant`.
 
     Calls that are safe to repeat are repeated when the connection breaks or the service is overloaded, as `retries`
     says. Everything raised on purpose is a `MunimentError`; refusals are `Problem`s. May be used from several threads.
@@ -97,10 +97,16 @@ class Client:
         if isinstance(source, StoredFile):
             file: StoredFile | Flow[StoredFile] = source
         else:
-            call = file_calls.upload_file(
-                code, source, name=name, media_type=media_type, tags=tags, metadata=metadata, progress=on_upload
+            file = file_calls.upload(
+                connection,
+                code,
+                source,
+                name=name,
+                media_type=media_type,
+                tags=tags,
+                metadata=metadata,
+                progress=on_upload,
             )
-            file = file_calls.upload(connection.endpoints, call)
         return self._sender.run(extraction_calls.extract(code, file, options, timeout, on_progress))
 
     def extract_many(

@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 
+from muniment import resumable_calls
 from muniment.calls import Call, Flow, json_of, reads, reads_items, reads_nothing, reads_page, send
+from muniment.connection import Connection
 from muniment.decoding import UnexpectedAnswer, encode
 from muniment.endpoints import Endpoints
 from muniment.errors import VersionConflict
@@ -23,15 +25,7 @@ from muniment.request_parts import (
     version_of,
     without_none,
 )
-from muniment.upload_source import (
-    Progress,
-    Uploadable,
-    UploadSource,
-    form_body,
-    guess_media_type,
-    raw_body,
-    upload_source,
-)
+from muniment.upload_source import NewFile, Progress, Uploadable, UploadSource, form_body, raw_body
 
 FileChange = Mapping[str, Any]
 """A merge patch of `file_name`, `tags` and `metadata`."""
@@ -47,7 +41,8 @@ def file_path(tenant: str, file: StoredFile | str) -> str:
     return f"{files_path(tenant)}/{segment(id_of(file))}"
 
 
-def upload_file(
+def upload(
+    connection: Connection,
     tenant: str,
     given: Uploadable,
     *,
@@ -58,36 +53,42 @@ def upload_file(
     digest: bool | str = False,
     idempotency_key: str | None = None,
     progress: Progress | None = None,
-) -> Call[StoredFile]:
-    """The raw bytes where that is enough; a form where tags or metadata come along.
+) -> Flow[StoredFile]:
+    """In pieces what is large and can be read again, else in one request.
 
     `digest`: True reads the source once more beforehand and lets the service check what arrives; a string is the
-    SHA-256 in hexadecimal, already known.
+    SHA-256 in hexadecimal, already known. Looks at the source, and reads it for the digest, before it returns.
     """
-    source = upload_source(given)
-    file_name = name or source.name
-    if not file_name:
-        raise TypeError("What is uploaded has no name of its own: pass name='…'.")
-    kind = media_type or guess_media_type(file_name)
-    fields = without_none(tags=None if tags is None else list(tags), metadata=metadata)
-    body = (
-        form_body(source, file_name, kind, fields, progress) if fields else raw_body(source, file_name, kind, progress)
-    )
-    key = idempotency_key or (new_idempotency_key() if source.rereadable else None)
-    headers = without_none(**{"Idempotency-Key": key, "Repr-Digest": _digest(source, digest)})
+    new = NewFile.of(given, name, media_type, tags, metadata, progress)
+    if resumable_calls.suits(new) and not digest and idempotency_key is None:
+        return _upload_in_pieces(connection, tenant, new)
+    return _upload_at_once(connection.endpoints, upload_file(tenant, new, digest, idempotency_key))
+
+
+def _upload_in_pieces(connection: Connection, tenant: str, new: NewFile) -> Flow[StoredFile]:
+    file_id = yield from resumable_calls.upload(connection, tenant, new)
+    return (yield from send(get_file(tenant, file_id)))
+
+
+def upload_file(
+    tenant: str, new: NewFile, digest: bool | str = False, idempotency_key: str | None = None
+) -> Call[StoredFile]:
+    """The raw bytes where that is enough; a form where tags or metadata come along."""
+    key = idempotency_key or (new_idempotency_key() if new.source.rereadable else None)
+    headers = without_none(**{"Idempotency-Key": key, "Repr-Digest": _digest(new.source, digest)})
     return Call(
         "files",
         "POST",
         files_path(tenant),
         reads(StoredFile),
         headers=headers,
-        body=body,
+        body=form_body(new) if new.fields else raw_body(new),
         repeatable=key is not None,
     )
 
 
-def upload(endpoints: Endpoints, call: Call[StoredFile]) -> Flow[StoredFile]:
-    """Sends the upload; asks the gateway first where to, when it is too large for it and nobody else has said."""
+def _upload_at_once(endpoints: Endpoints, call: Call[StoredFile]) -> Flow[StoredFile]:
+    """Asks the gateway first where to, when it is too large for it and nobody else has said."""
     size = call.body.size if call.body else 0
     if endpoints.upload_base(size) is None:
         endpoints.uploads = yield from send(Call("gateway", "GET", "/", _read_direct_url))

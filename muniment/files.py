@@ -40,9 +40,11 @@ class Files:
 
         `media_type` is guessed from the name. `digest=True` has the service check the SHA-256 of what arrives (the
         source is read twice; a known one can be given in hexadecimal). Sources that can be read again are sent again,
-        under one idempotency key, when the connection breaks. `progress(bytes_done, bytes_total)` is called per chunk.
+        under one idempotency key, when the connection breaks. Those over 16 MiB are sent in pieces, unless a digest or
+        a key is given, and go on where the connection broke. `progress(bytes_done, bytes_total)` is called per chunk.
         """
-        call = file_calls.upload_file(
+        flow = file_calls.upload(
+            self._sender.connection,
             self._tenant(tenant),
             source,
             name=name,
@@ -53,7 +55,7 @@ class Files:
             idempotency_key=idempotency_key,
             progress=progress,
         )
-        return self._sender.run(file_calls.upload(self._sender.connection.endpoints, call))
+        return self._sender.run(flow)
 
     def get(self, file: StoredFile | str, *, tenant: str | None = None) -> StoredFile:
         return self._sender.send(file_calls.get_file(self._tenant(tenant), file))

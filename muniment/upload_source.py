@@ -10,10 +10,10 @@ import json
 import mimetypes
 import os
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, Self, cast
 from urllib.parse import quote
 
 from muniment.errors import MunimentError, SourceChanged
@@ -31,9 +31,9 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class UploadSource:
-    """`start` begins reading from the first byte each time; `size` is None where it is not known."""
+    """`start` begins reading at a byte, each time anew, or once at the first; `size` is None where it is not known."""
 
-    start: Callable[[], Iterator[bytes] | AsyncIterator[bytes]]
+    start: Callable[[int], Iterator[bytes] | AsyncIterator[bytes]]
     name: str | None
     size: int | None
     rereadable: bool
@@ -45,14 +45,20 @@ class UploadSource:
             digest.update(chunk)
         return digest.digest()
 
+    def part(self, first: int, size: int) -> "UploadSource":
+        """So many bytes from `first` on, of a source that can be read again."""
+        # The last part is read to the end of the source, so that it is noticed when that grew.
+        most = None if first + size == self.size else size
+        return replace(self, start=lambda at: _at_most(self.start(first + at), most), size=size)
+
     def sync_chunks(self) -> Iterator[bytes]:
-        chunks = self.start()
+        chunks = self.start(0)
         if isinstance(chunks, AsyncIterator):
             raise TypeError("An asynchronous iterator can only be uploaded with AsyncClient.")
         return chunks
 
     async def async_chunks(self) -> AsyncIterator[bytes]:
-        chunks = self.start()
+        chunks = self.start(0)
         if isinstance(chunks, AsyncIterator):
             async for chunk in chunks:
                 yield chunk
@@ -60,6 +66,16 @@ class UploadSource:
         # Reading a file or someone's generator may block: it happens in a thread.
         while (read := await asyncio.to_thread(_next_of, chunks)) is not None:
             yield read
+
+
+def _at_most(chunks: Iterator[bytes] | AsyncIterator[bytes], size: int | None) -> Iterator[bytes]:
+    left = size
+    for chunk in cast("Iterator[bytes]", chunks):
+        yield chunk[:left]
+        if left is not None:
+            left -= len(chunk)
+            if left <= 0:
+                return
 
 
 def _next_of(chunks: Iterator[bytes]) -> bytes | None:
@@ -79,15 +95,19 @@ def upload_source(source: Uploadable) -> UploadSource:
 
 
 def _from_path(path: Path) -> UploadSource:
-    def read() -> Iterator[bytes]:
+    def read(first: int) -> Iterator[bytes]:
         with path.open("rb") as file:
+            file.seek(first)
             yield from _chunks_of(file)
 
     return UploadSource(read, path.name, path.stat().st_size, rereadable=True)
 
 
 def _from_bytes(data: bytes) -> UploadSource:
-    return UploadSource(lambda: iter([data] if data else []), None, len(data), rereadable=True)
+    def read(first: int) -> Iterator[bytes]:
+        return (data[start : start + CHUNK_BYTES] for start in range(first, len(data), CHUNK_BYTES))
+
+    return UploadSource(read, None, len(data), rereadable=True)
 
 
 def _from_open_file(file: IO[bytes]) -> UploadSource:
@@ -95,12 +115,12 @@ def _from_open_file(file: IO[bytes]) -> UploadSource:
     name = Path(given).name if isinstance(given, str) else None
     if not file.seekable():
         return UploadSource(_once(_chunks_of(file)), name, None, rereadable=False)
-    first = file.tell()
-    size = file.seek(0, os.SEEK_END) - first
-    file.seek(first)
+    begin = file.tell()
+    size = file.seek(0, os.SEEK_END) - begin
+    file.seek(begin)
 
-    def read() -> Iterator[bytes]:
-        file.seek(first)
+    def read(first: int) -> Iterator[bytes]:
+        file.seek(begin + first)
         yield from _chunks_of(file)
 
     return UploadSource(read, name, size, rereadable=True)
@@ -113,10 +133,10 @@ def _chunks_of(file: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _once(chunks: Iterator[bytes] | AsyncIterator[bytes]) -> Callable[[], Iterator[bytes] | AsyncIterator[bytes]]:
+def _once(chunks: Iterator[bytes] | AsyncIterator[bytes]) -> Callable[[int], Iterator[bytes] | AsyncIterator[bytes]]:
     waiting = [chunks]
 
-    def start() -> Iterator[bytes] | AsyncIterator[bytes]:
+    def start(_first: int) -> Iterator[bytes] | AsyncIterator[bytes]:
         if not waiting:
             raise MunimentError("This source can be read only once, and was read already.")
         return waiting.pop()
@@ -175,28 +195,61 @@ class StreamedBody:
             self.progress(sent, self.source.size)
 
 
-def raw_body(source: UploadSource, name: str, media_type: str, progress: Progress | None) -> StreamedBody:
+@dataclass(frozen=True)
+class NewFile:
+    """What is uploaded, and what is said of it. `fields`: `tags` and `metadata`, where they are given."""
+
+    source: UploadSource
+    name: str
+    media_type: str
+    fields: Mapping[str, Any]
+    progress: Progress | None
+
+    @classmethod
+    def of(
+        cls,
+        given: Uploadable,
+        name: str | None = None,
+        media_type: str | None = None,
+        tags: Sequence[str] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        source = upload_source(given)
+        file_name = name or source.name
+        if not file_name:
+            raise TypeError("What is uploaded has no name of its own: pass name='…'.")
+        fields = {"tags": None if tags is None else list(tags), "metadata": metadata}
+        said = {field: value for field, value in fields.items() if value is not None}
+        return cls(source, file_name, media_type or guess_media_type(file_name), said, progress)
+
+
+def raw_body(new: NewFile) -> StreamedBody:
     headers = {
-        "Content-Type": media_type,
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Type": new.media_type,
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(new.name, safe='')}",
     }
-    return StreamedBody(source, headers | _length(source, 0), progress=progress)
+    return StreamedBody(new.source, headers | _length(new.source, 0), progress=new.progress)
 
 
-def form_body(
-    source: UploadSource,
-    name: str,
-    media_type: str,
-    fields: Mapping[str, Any],
-    progress: Progress | None,
-) -> StreamedBody:
+def form_body(new: NewFile) -> StreamedBody:
     """`multipart/form-data` with the JSON `fields` before the file, so that a service can check them first."""
     boundary = f"muniment-{secrets.token_hex(16)}"
-    parts = "".join(_json_part(boundary, field, value) for field, value in fields.items())
-    before = (parts + _file_part(boundary, name, media_type)).encode()
+    parts = "".join(_json_part(boundary, field, value) for field, value in new.fields.items())
+    before = (parts + _file_part(boundary, new.name, new.media_type)).encode()
     after = f"\r\n--{boundary}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    return StreamedBody(source, headers | _length(source, len(before) + len(after)), before, after, progress)
+    around = _length(new.source, len(before) + len(after))
+    return StreamedBody(new.source, headers | around, before, after, new.progress)
+
+
+def piece_body(new: NewFile, first: int, size: int) -> StreamedBody:
+    """So many bytes from `first` on, for a resumable upload."""
+    headers = {"Content-Type": "application/offset+octet-stream"}
+    part = new.source.part(first, size)
+    report = new.progress
+    progress = None if report is None else lambda sent, _: report(first + sent, new.source.size)
+    return StreamedBody(part, headers | _length(part, 0), progress=progress)
 
 
 def _json_part(boundary: str, field: str, value: Any) -> str:

@@ -107,6 +107,16 @@ class ClientContract:
             file = await client.files.upload(source, name="numbers.txt")
             assert await client.files.read(file) == b"one two"
 
+    async def test_a_large_file_comes_back_as_it_was(self, client: AsyncClient, tmp_path: Path) -> None:
+        path = tmp_path / "large.bin"
+        path.write_bytes(secrets.token_bytes(17 * 2**20 + 7))
+        seen: list[tuple[int, int | None]] = []
+        file = await client.files.upload(path, tags=["large"], progress=lambda done, total: seen.append((done, total)))
+        assert (file.file_name, file.tags) == ("large.bin", ("large",))
+        assert file.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert seen[-1] == (path.stat().st_size, path.stat().st_size)
+        assert await client.files.read(file) == path.read_bytes()
+
     async def test_tags_and_metadata_come_with_the_upload(self, client: AsyncClient) -> None:
         file = await client.files.upload(b"x", name="é.txt", tags=["a", "b"], metadata={"n": {"deep": [1, None]}})
         assert (file.file_name, file.tags, file.metadata) == ("é.txt", ("a", "b"), {"n": {"deep": [1, None]}})

@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from tests.unit.client.fake_batches import FakeBatches
+from tests.unit.client.fake_uploads import FakeUploads
 from tests.unit.client.refused import Refused
 
 OPERATOR_KEY = "mo_operator"
@@ -86,6 +87,7 @@ class FakeMuniment:
         """Set when someone waits for a held job."""
         self._numbers = itertools.count(1)
         self.batches = FakeBatches(self._new_job, self._finish)
+        self.uploads = FakeUploads(self._new_file)
 
     def app(self) -> Starlette:
         tenant, files = "/v1/tenants/{code}", "/v1/tenants/{code}/files"
@@ -105,6 +107,10 @@ class FakeMuniment:
             ("GET", f"{tenant}/api-keys", self.list_keys),
             ("DELETE", f"{tenant}/api-keys/{{key_id}}", self.revoke_key),
             ("POST", files, self.upload),
+            ("POST", f"{tenant}/uploads", self.begin_upload),
+            ("HEAD", f"{tenant}/uploads/{{upload_id}}", self.ask_upload),
+            ("PATCH", f"{tenant}/uploads/{{upload_id}}", self.go_on_with_upload),
+            ("DELETE", f"{tenant}/uploads/{{upload_id}}", self.end_upload),
             ("GET", files, self.list_files),
             ("POST", f"{files}:batch-get", self.batch_get),
             ("POST", f"{files}:batch-delete", self.batch_delete),
@@ -293,6 +299,27 @@ class FakeMuniment:
         }
         tenant.files[record["id"]] = FakeFile(record, content)
         return record
+
+    async def begin_upload(self, request: Request) -> Response:
+        upload_id = self.uploads.begin(self._tenant(request), request.headers)
+        prefix = "/files" if request.scope.get("state") else ""
+        return Response(status_code=201, headers={"Location": f"{prefix}{request.url.path}/{upload_id}"})
+
+    async def ask_upload(self, request: Request) -> Response:
+        self._tenant(request)
+        return Response(headers=self.uploads.state(request.path_params["upload_id"]))
+
+    async def go_on_with_upload(self, request: Request) -> Response:
+        tenant, upload_id = self._tenant(request), request.path_params["upload_id"]
+        if request.scope.get("state") and int(request.headers["Content-Length"]) > 16 * 2**20:
+            raise Refused(413, "body-too-large-for-gateway")
+        whole = self.uploads.add(tenant, upload_id, request.headers, await request.body())
+        return Response(status_code=204, headers=self.uploads.state(upload_id)) if whole else _broken()
+
+    async def end_upload(self, request: Request) -> Response:
+        self._tenant(request)
+        self.uploads.end(request.path_params["upload_id"])
+        return Response(status_code=204)
 
     def _file(self, request: Request) -> FakeFile:
         file = self._tenant(request).files.get(request.path_params["file_id"])

@@ -5,6 +5,7 @@ from muniment.calls import Call, reads_nothing
 from muniment.connection import Connection
 from muniment.endpoints import GATEWAY_BODY_LIMIT, Endpoints, find_endpoints
 from muniment.file_calls import get_file, upload_file
+from muniment.upload_source import NewFile
 
 
 def found(*urls: str | None, **environment: str) -> Endpoints:
@@ -63,8 +64,8 @@ def test_without_a_tenant_the_client_says_what_is_missing() -> None:
 def test_an_upload_is_addressed_by_the_size_of_its_whole_body() -> None:
     known = connection()
     known.endpoints.uploads = "http://host:8001"
-    fits = upload_file("acme", bytes(GATEWAY_BODY_LIMIT), name="x.bin")
-    with_a_form_around = upload_file("acme", bytes(GATEWAY_BODY_LIMIT), name="x.bin", tags=["a"])
+    fits = upload_file("acme", NewFile.of(bytes(GATEWAY_BODY_LIMIT), name="x.bin"))
+    with_a_form_around = upload_file("acme", NewFile.of(bytes(GATEWAY_BODY_LIMIT), name="x.bin", tags=["a"]))
     assert known.url_of(fits) == "http://host:8000/files/v1/tenants/acme/files"
     assert known.url_of(with_a_form_around) == "http://host:8001/v1/tenants/acme/files"
 
