@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from storage.batching import Batcher
 from storage.cache_keys import fence_before, fence_of
 from storage.errors import Unavailable
-from storage.redis_link import RedisLink
+from storage.redis_link import ANSWER_SECONDS, RedisLink, answer_in_time
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +115,14 @@ class Cache:
 
     async def _read(self, keys: list[str]) -> list[bytes | str | None]:
         # Lost while they waited: nobody waits for a server that is away.
-        return [None] * len(keys) if self._link.is_away else await self._redis.mget(keys)
+        if self._link.is_away:
+            return [None] * len(keys)
+        try:
+            return await answer_in_time(self._redis.mget(keys), ANSWER_SECONDS)
+        except (RedisError, OSError) as error:
+            # Here, before the next who wait are read for.
+            self._link.lost(error)
+            return [None] * len(keys)
 
     async def put(self, key: str, entry: Versioned, ttl: float | None = None) -> None:
         """Cache a value, unless a newer one or a newer invalidation is there."""

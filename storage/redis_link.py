@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import RedisError
 
 log = logging.getLogger(__name__)
@@ -17,7 +16,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 1.0
-"""Of an answer. Shorter ones take an event loop with much to do for a server that is away."""
+"""Of each of two attempts. Shorter ones take an event loop with much to do for a server that is away."""
+ANSWER_SECONDS = 0.5
+"""For `answer_in_time`, where requests wait."""
 WAIT_FOR_CONNECTION_SECONDS = 5.0
 RETRY_AFTER_SECONDS = 1.0
 """Between two attempts to find a server that was lost."""
@@ -70,18 +71,18 @@ def _pool(url: str, connections: int) -> BlockingConnectionPool:
         timeout=WAIT_FOR_CONNECTION_SECONDS,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
-        # Once more at once: a restarted server has closed every connection that lay idle. Not where it does not answer.
-        retry=Retry(NoBackoff(), 1, supported_errors=(Disconnected,)),
+        # Once more at once: a restarted server has closed every connection that lay idle.
+        retry=Retry(NoBackoff(), 1),
     )
 
 
-async def answer_in_time(call: Coroutine[Any, Any, T], seconds: float) -> T:
+async def answer_in_time(call: Awaitable[T], seconds: float) -> T:
     """What `call` returns. Raises `TimeoutError` when that takes longer, however busy this process is meanwhile.
 
     A plain timeout of so little time cannot tell a server that hangs from an event loop that has not come to reading
     its answer.
     """
-    task = asyncio.create_task(call)
+    task = asyncio.ensure_future(call)
     try:
         for _ in range(TURNS):
             await asyncio.wait([task], timeout=seconds / TURNS)

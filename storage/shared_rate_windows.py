@@ -6,12 +6,10 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from storage.rate_windows import LONGEST_SECONDS, WINDOW_SECONDS, Limit, Reading, Taken
-from storage.redis_link import RedisLink, answer_in_time
+from storage.redis_link import ANSWER_SECONDS, RedisLink, answer_in_time
 
 CONNECTIONS = 8
 """One call takes Redis less time than this process; making a connection takes more."""
-ANSWER_SECONDS = 0.5
-"""Nobody waits longer for a Redis that hangs, and nobody at all while it is known to."""
 
 # A window is a hash of amounts by the second at which they no longer count, by the server's clock.
 # Takes from all windows or from none. KEYS: windows; ARGV: for each its limit, and the amount.

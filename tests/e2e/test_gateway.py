@@ -69,6 +69,27 @@ def test_a_large_body_is_sent_to_the_port(
     assert operator.post(files_url, content=content(), headers=BINARY).status_code == 201
 
 
+def test_a_tenants_limit_counts_what_comes_on_every_way(
+    cluster: Cluster, gateway: httpx.Client, operator: httpx.Client
+) -> None:
+    code = new_code()
+    limit = {"rate_limit": {"requests_per_minute": 5}}
+    made = operator.post("/v1/tenants", json={"code": code, "configuration": limit}).raise_for_status()
+    key = {"Authorization": f"Bearer {made.json()['api_key']['secret']}"}
+    files, jobs = f"/v1/tenants/{code}/files", f"/v1/tenants/{code}/extractions"
+    ways = [
+        f"{cluster.files_url}{files}",
+        f"{cluster.gateway_url}/files{files}",
+        f"{cluster.extraction_url}{jobs}",
+        f"{cluster.gateway_url}/extraction{jobs}",
+    ]
+    answers = [httpx.get(url, headers=key, trust_env=False) for url in ways * 2]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429] * 3
+    assert {answer.headers["ratelimit-policy"] for answer in answers} == {'"requests";q=5;w=60'}
+    assert all(1 <= int(answer.headers["retry-after"]) <= 61 for answer in answers[5:])
+    assert gateway.get(f"/files{files}").status_code == 200
+
+
 def test_a_client_cannot_steer_serve(gateway: httpx.Client, files_url: str) -> None:
     """A time limit of a millisecond would be a 408."""
     answer = gateway.get(f"/files{files_url}", headers={"X-Request-Timeout-Seconds": "0.001"})

@@ -237,6 +237,11 @@ async def test_without_a_server_every_read_is_a_miss(unreachable: Cache) -> None
         await unreachable.ping()
 
 
+async def test_a_large_value_that_cannot_be_read_is_a_miss_too(unreachable: Cache) -> None:
+    assert await unreachable.get("k", is_large=True) is None
+    assert unreachable._link.is_away
+
+
 async def test_the_first_put_that_fails_leaves_the_server_alone(unreachable: Cache) -> None:
     await unreachable.put("k", Versioned(1, b"x"))
     assert unreachable._link.is_away
