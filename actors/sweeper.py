@@ -4,19 +4,20 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import delete, select, text
 
-from actors.tenant_changes import AbandonFile
 from actors.tenant_hosting import TenantHosting
+from actors.upload_changes import STORE_SECONDS, AbandonFile
 from storage import resumable_uploads
 from storage.cache import Cache
 from storage.database import Database
 from storage.errors import MunimentError
 from storage.files_on_disk import FilesOnDisk
+from storage.incoming_names import Incoming
 from storage.models import File, IdempotencyKey, Removal, Tenant, TenantCall
 from storage.tenant_purge import TenantPurge, running_operations
 
@@ -26,9 +27,11 @@ SWEEP_LOCK = 6_865_202
 """Key of the advisory lock that sweepers queue at; any number that nothing else here uses."""
 
 ROUND_SECONDS = 5.0
+INCOMING_SECONDS = 60.0
 BATCH = 500
-REMOVAL_AGE = timedelta(seconds=30)
-"""Whoever removed the row unlinks the bytes at once; the sweeper looks at what was left."""
+REMOVAL_AGE = timedelta(seconds=2 * STORE_SECONDS)
+"""Whoever removed the row unlinks the bytes at once; the sweeper looks at what was left. Until then a change that comes
+late is refused: see `StoreFile`."""
 CALL_AGE = timedelta(hours=1)
 IDEMPOTENCY_AGE = timedelta(hours=24)
 
@@ -51,6 +54,7 @@ class Sweeper:
         self._hosting = hosting
         self._purge = TenantPurge(database, cache, disk)
         self._upload_grace = upload_grace
+        self._look_at_incoming = 0.0
 
     async def run(self) -> None:
         """Sweep again and again until cancelled; a round that fails is tried again."""
@@ -72,6 +76,7 @@ class Sweeper:
             await self._finish_removals()
             await self._abandon_dead_uploads()
             await self._end_expired_uploads()
+            await self._finish_incoming()
             await self._forget_old_answers()
 
     async def _finish_operations(self) -> None:
@@ -125,6 +130,35 @@ class Sweeper:
             with _postponed("upload", file_id):
                 await self._hosting.call(code, AbandonFile(uuid4(), file_id))
                 log.info("expired upload swept", extra={"tenant": code, "file": file_id})
+
+    async def _finish_incoming(self) -> None:
+        """Names of bytes on their way whose process died, but those of pending rows, which are swept by their row."""
+        if time.monotonic() < self._look_at_incoming:
+            return
+        grace = self._upload_grace.total_seconds()
+        # It looks into a folder of every tenant.
+        self._look_at_incoming = time.monotonic() + min(grace / 4, INCOMING_SECONDS)
+        found = await self._disk.old_incoming(grace)
+        for small in (incoming for incoming in found if incoming.place):
+            with _postponed("upload", small.file_id):
+                await self._finish_small(small)
+        await self._unlink_strays([incoming for incoming in found if not incoming.place])
+
+    async def _finish_small(self, small: Incoming) -> None:
+        change = AbandonFile(uuid4(), small.file_id, small.place)
+        if await self._hosting.call(small.tenant_code, change):
+            await self._disk.unlink(small.path)
+        log.info("small upload swept", extra={"tenant": small.tenant_code, "file": small.file_id})
+
+    async def _unlink_strays(self, large: Sequence[Incoming]) -> None:
+        """Bytes whose row was swept while their process stood still, and that it wrote when it went on."""
+        ids = [incoming.file_id for incoming in large]
+        async with self._database.reading_across_tenants() as session:
+            known = set(await session.scalars(select(File.id).where(File.id.in_(ids))))
+        for incoming in large:
+            if incoming.file_id not in known:
+                await self._disk.unlink(incoming.path)
+                log.info("stray bytes swept", extra={"tenant": incoming.tenant_code, "file": incoming.file_id})
 
     async def _forget_old_answers(self) -> None:
         now = datetime.now(UTC)

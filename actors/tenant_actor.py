@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actors.tenant_changes import Answer, Change, TenantState
-from storage import idempotency, outbox, tenant_crud
+from storage import file_crud, idempotency, outbox, tenant_crud
 from storage.cache import GONE, Cache
 from storage.cache_keys import api_key_key, file_key, tenant_key
 from storage.database import Database
@@ -152,7 +152,7 @@ class TenantActor:
         tenant = await tenant_crud.lock(session, self.tenant_id, self._epoch)
         file_ids = [change.names_file for change in changes if change.names_file]
         rows = await session.scalars(select(File).where(File.tenant_id == tenant.id, File.id.in_(file_ids)))
-        state = TenantState(tenant, {row.id: row for row in rows}, {})
+        state = TenantState(tenant, {row.id: row for row in rows}, {}, await self._given_up(session, changes))
         hashes = [change.names_bytes for change in changes if change.names_bytes]
         if hashes and state.rules.duplicate_policy == "reject":
             found = await session.execute(
@@ -163,6 +163,12 @@ class TenantActor:
             for sha256, file_id in found:
                 state.same_bytes.setdefault(sha256 or "", []).append(file_id)
         return state
+
+    async def _given_up(self, session: AsyncSession, changes: Sequence[Change[Any]]) -> set[str]:
+        places = [change.names_place for change in changes if change.names_place]
+        if not places:
+            return set()
+        return set(await session.scalars(select(Removal.storage_path).where(Removal.storage_path.in_(places))))
 
     async def _remembered(self, session: AsyncSession, changes: Sequence[Change[Any]]) -> dict[UUID, Json]:
         calls = [change.call_id for change in changes if change.remembered]
@@ -177,11 +183,12 @@ class TenantActor:
 
     async def _write(self, session: AsyncSession, state: TenantState) -> None:
         removed = {row.id for row in state.removed}
-        session.add_all(row for row in state.added if row.id not in removed)
+        await file_crud.add(session, [row for row in state.added if row.id not in removed])
+        if state.removals:
+            await file_crud.note_removals(session, state.removals)
         gone = [row for row in state.removed if row not in state.added]
         if gone:
             state.invalidations |= await forget_file_extractions(session, self.tenant_id, sorted(removed))
-            session.add_all(Removal(storage_path=row.storage_path) for row in gone)
         for row in gone:
             await session.delete(row)
         await outbox.add(session, self.tenant_id, self.code, state.events)
@@ -196,12 +203,12 @@ class TenantActor:
     async def _announce(self, state: TenantState) -> None:
         """After the commit: the cache learns of it, and the bytes of removed rows go."""
         await self._cache.invalidate(state.invalidations)
-        await asyncio.gather(*(self._remove_bytes(row.storage_path) for row in state.removed))
+        await asyncio.gather(*(self._remove_bytes(place) for place in state.removals))
 
-    async def _remove_bytes(self, path: str) -> None:
+    async def _remove_bytes(self, place: str) -> None:
         """What fails here, or is not reached in a crash, the sweeper does: there is a row in `removals`."""
         try:
-            await self._disk.remove(path)
+            await self._disk.remove(place)
         except MunimentError as error:
             log.warning("bytes left to the sweeper", extra={"tenant": self.code, "reason": str(error)})
 

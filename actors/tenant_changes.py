@@ -6,7 +6,6 @@ written when the transaction flushes, many changes in a few statements.
 """
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
@@ -14,8 +13,7 @@ from pydantic import ValidationError
 
 from storage.cache import GONE
 from storage.cache_keys import file_key, tenant_key
-from storage.errors import DuplicateFile, InvalidFields, NotFound, QuotaExceeded, TenantSuspended, VersionConflict
-from storage.files_on_disk import storage_path
+from storage.errors import InvalidFields, NotFound, QuotaExceeded, TenantSuspended, VersionConflict
 from storage.merge_patch import merge_patch
 from storage.metadata_field import refuse_bad_metadata
 from storage.models import File, Json, Tenant
@@ -29,6 +27,14 @@ from storage.upload_errors import ExtensionNotAllowed
 Answer = TypeVar("Answer")
 
 
+@dataclass(frozen=True, slots=True)
+class IdempotentRequest:
+    """The key that a request came with, and what it asked for; another request must not use the key."""
+
+    key: str
+    fingerprint: str
+
+
 @dataclass(slots=True)
 class TenantState:
     """The rows that a batch of changes works on, and what is to be done when they are committed."""
@@ -37,20 +43,32 @@ class TenantState:
     files: dict[str, File]
     same_bytes: dict[str, list[str]]
     """Active files by hash, as far as the batch asks for them: hash → ids."""
+    given_up: set[str] = field(default_factory=set)
+    """Of the places that the batch asks for, those whose bytes are about to be removed: nothing may be stored there."""
     added: list[File] = field(default_factory=list)
     removed: list[File] = field(default_factory=list)
+    removals: list[str] = field(default_factory=list)
+    """Places whose bytes go when the batch is committed."""
     invalidations: dict[str, int] = field(default_factory=dict)
     """Cache keys, and the version that each has from now on."""
-    answers: list[tuple["IdempotentRequest", Json]] = field(default_factory=list)
+    answers: list[tuple[IdempotentRequest, Json]] = field(default_factory=list)
     """Answers to keep for requests that may come again."""
     events: list[Event] = field(default_factory=list)
     """What is told to others once it is committed, in the order of the changes."""
     deletion: str | None = None
     """Id of the operation that removes the tenant; no change is applied after it."""
 
+    _rules: TenantConfiguration | None = None
+
     @property
     def rules(self) -> TenantConfiguration:
-        return TenantConfiguration.model_validate(self.tenant.configuration)
+        if self._rules is None:
+            self._rules = TenantConfiguration.model_validate(self.tenant.configuration)
+        return self._rules
+
+    def configure(self, configuration: Json) -> None:
+        self.tenant.configuration = configuration
+        self._rules = None
 
     def file(self, file_id: str, state: str) -> File:
         row = self.files.get(file_id)
@@ -77,11 +95,21 @@ class TenantState:
         self.tenant.reserved_bytes -= row.reserved_bytes
         row.reserved_bytes = 0
 
+    def add(self, row: File) -> None:
+        self.files[row.id] = row
+        self.added.append(row)
+
     def remove(self, row: File) -> None:
         del self.files[row.id]
         self.removed.append(row)
+        self.give_up(row.storage_path)
         if row.sha256 in self.same_bytes:
             self.same_bytes[row.sha256] = [other for other in self.same_bytes[row.sha256] if other != row.id]
+
+    def give_up(self, place: str) -> None:
+        """Its bytes go, and nothing may be stored there any more."""
+        self.given_up.add(place)
+        self.removals.append(place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +141,11 @@ class Change(Generic[Answer]):
         """The hash that a duplicate would have."""
         return None
 
+    @property
+    def names_place(self) -> str | None:
+        """The path at which bytes lie already, for which there may be no row yet."""
+        return None
+
 
 def _expect(seen: int | None, present: int) -> None:
     if seen is not None and seen != present:
@@ -124,143 +157,6 @@ def _patched_metadata(present: Json, patch: Json | None) -> Json:
     metadata: Json = {} if patch is None else merge_patch(present, patch)
     refuse_bad_metadata(metadata)
     return metadata
-
-
-@dataclass(frozen=True, slots=True)
-class ReserveFile(Change[str]):
-    """Make a pending row and take `reserved_bytes` of the quota. Answers the path where the bytes will lie."""
-
-    id: str
-    file_name: str
-    declared_media_type: str
-    extension: str
-    reserved_bytes: int
-
-    @property
-    def names_file(self) -> str:
-        return self.id
-
-    def apply(self, state: TenantState) -> str:
-        if (existing := state.files.get(self.id)) is not None:
-            return existing.storage_path
-        state.refuse_when_suspended()
-        state.check_quota(1, self.reserved_bytes)
-        row = self._row(state.tenant)
-        state.tenant.reserved_files += 1
-        state.tenant.reserved_bytes += self.reserved_bytes
-        state.files[row.id] = row
-        state.added.append(row)
-        return row.storage_path
-
-    def _row(self, tenant: Tenant) -> File:
-        now = datetime.now(UTC)
-        return File(
-            id=self.id,
-            tenant_id=tenant.id,
-            file_name=self.file_name,
-            declared_media_type=self.declared_media_type,
-            extension=self.extension,
-            reserved_bytes=self.reserved_bytes,
-            tags=[],
-            metadata_={},
-            time_created=now,
-            storage_path=storage_path(tenant.code, now, self.id, self.extension),
-            state="pending",
-            version=1,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class ExtendReservation(Change[None]):
-    """A pending file turns out to have at least `reserved_bytes`: take what is missing of the quota."""
-
-    id: str
-    reserved_bytes: int
-
-    @property
-    def names_file(self) -> str:
-        return self.id
-
-    def apply(self, state: TenantState) -> None:
-        row = state.file(self.id, "pending")
-        missing = self.reserved_bytes - row.reserved_bytes
-        if missing > 0:
-            state.check_quota(0, missing)
-            state.tenant.reserved_bytes += missing
-            row.reserved_bytes = self.reserved_bytes
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotentRequest:
-    """The key that a request came with, and what it asked for; another request must not use the key."""
-
-    key: str
-    fingerprint: str
-
-
-@dataclass(frozen=True, slots=True)
-class CommitFile(Change[FileRecord]):
-    """The bytes are in place: make the file visible, and what was reserved used.
-
-    The answer of an idempotent request is stored with it, so that there is never the one without the other.
-    """
-
-    id: str
-    file_size_bytes: int
-    media_type: str
-    sha256: str
-    tags: list[str]
-    metadata: dict[str, Any]
-    request: IdempotentRequest | None = None
-
-    @property
-    def names_file(self) -> str:
-        return self.id
-
-    @property
-    def names_bytes(self) -> str:
-        return self.sha256
-
-    def apply(self, state: TenantState) -> FileRecord:
-        if (found := state.files.get(self.id)) is not None and found.state == "active":
-            return FileRecord.of(found)
-        row = state.file(self.id, "pending")
-        if state.rules.duplicate_policy == "reject" and (others := state.same_bytes.get(self.sha256)):
-            raise DuplicateFile(others[0])
-        state.check_quota(0, self.file_size_bytes - row.reserved_bytes)
-        state.release_reservation(row)
-        state.tenant.file_count += 1
-        state.tenant.total_bytes += self.file_size_bytes
-        row.file_size_bytes = self.file_size_bytes
-        row.media_type = self.media_type
-        row.sha256 = self.sha256
-        row.tags = self.tags
-        row.metadata_ = self.metadata
-        row.state = "active"
-        state.same_bytes.setdefault(self.sha256, []).append(row.id)
-        record = FileRecord.of(row)
-        state.events.append(Event("file.created", file_out(record)))
-        if self.request is not None:
-            state.answers.append((self.request, record.to_fields()))
-        return record
-
-
-@dataclass(frozen=True, slots=True)
-class AbandonFile(Change[None]):
-    """Give up a pending file; nothing happens to one that is active or gone."""
-
-    id: str
-
-    @property
-    def names_file(self) -> str:
-        return self.id
-
-    def apply(self, state: TenantState) -> None:
-        row = state.files.get(self.id)
-        if row is None or row.state != "pending":
-            return
-        state.release_reservation(row)
-        state.remove(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -381,7 +277,7 @@ class UpdateTenant(TenantChange):
             state.refuse_when_suspended()
         _expect(self.version, tenant.version)
         metadata = _patched_metadata(tenant.metadata_, self.metadata)
-        tenant.configuration = self._configured(state.rules)
+        state.configure(self._configured(state.rules))
         tenant.metadata_ = metadata
         return self._changed(state)
 

@@ -12,6 +12,7 @@ from storage.database import Database
 from storage.files_on_disk import FilesOnDisk
 from storage.rate_limiter import RateLimiter
 from storage.settings import Settings
+from storage.small_files import SmallFiles
 from storage.upload_checks.archive_process import ArchiveChecker
 
 
@@ -21,6 +22,7 @@ class Services:
     database: Database
     cache: Cache
     disk: FilesOnDisk
+    small_files: SmallFiles
     tenants: TenantCalls
     archives: ArchiveChecker
     operator_key: str = field(repr=False)
@@ -42,6 +44,7 @@ class Services:
             database=database,
             cache=Cache(settings.redis_url, settings.cache_ttl_seconds),
             disk=disk,
+            small_files=SmallFiles(disk),
             tenants=TenantHosts(settings),
             archives=ArchiveChecker(),
             operator_key=operator_key,
@@ -57,6 +60,7 @@ class Services:
         await self.database.close()
         await self.cache.close()
         await self.rate_limiter.close()
+        await self.small_files.close()
         await self.disk.close()
 
 

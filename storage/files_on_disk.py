@@ -13,16 +13,18 @@ import logging
 import os
 import shutil
 import threading
+import time
 from collections.abc import AsyncIterable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from storage.errors import NotFound, Unavailable
+from storage.incoming_names import Incoming, find_old, small_name
 from storage.upload_errors import FileTooLarge
 
 log = logging.getLogger(__name__)
@@ -65,6 +67,8 @@ class FilesOnDisk:
         self.base = base
         self._months: set[Path] = set()
         """Folders of months whose own entries are known to be durable."""
+        self.has_hard_links = False
+        """As far as `prepare` has found out."""
         self._threads = ThreadPoolExecutor(DISK_THREADS, thread_name_prefix="disk")
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -73,8 +77,9 @@ class FilesOnDisk:
             return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
 
     async def prepare(self) -> None:
-        """Make the base and its own folders."""
+        """Make the base and its own folders, and find out what the volume can do."""
         await self.in_thread(self._make_folders, [self.base, self.base / INCOMING, self.base / TRASH])
+        self.has_hard_links = await self.in_thread(_can_link, self.base / INCOMING)
 
     async def check(self) -> None:
         """Raises `Unavailable` or `NotFound` when the volume cannot be written."""
@@ -129,30 +134,47 @@ class FilesOnDisk:
 
     def _keep(self, source: Path, target: Path) -> None:
         _fsync(source, os.O_RDONLY)
-        month = target.parent
-        if month not in self._months:
-            # Without its parents: a deleted tenant's folder must not come back.
-            month.mkdir(exist_ok=True)
-            # Also where another process made it: it may not have come so far yet.
-            fsync_folder(month.parent)
-            self._months.add(month)
+        self.prepare_month(target.parent)
         source.rename(target)
-        fsync_folder(month)
+        fsync_folder(target.parent)
+
+    def prepare_month(self, month: Path) -> None:
+        """Make the folder where there is none, durably. Blocks."""
+        if month in self._months:
+            return
+        # Without its parents: a deleted tenant's folder must not come back.
+        month.mkdir(exist_ok=True)
+        # Also where another process made it: it may not have come so far yet.
+        fsync_folder(month.parent)
+        self._months.add(month)
 
     async def remove(self, relative: str) -> None:
         """Unlink a file, and whatever its upload left on the way to its place. Not being there is fine."""
         await self.in_thread(self._remove, relative)
 
     def _remove(self, relative: str) -> None:
-        # In the order in which a file moves, so that one that is renamed meanwhile is found in its place.
+        # In the order in which a file moves, so that one that is renamed meanwhile is found in its place. Last the
+        # name that says where that is.
         incoming = self.incoming_path(relative)
-        for path in (copy_of(incoming), incoming, self.path(relative)):
+        for path in (copy_of(incoming), incoming, self.path(relative), self.small_incoming_path(relative)):
             path.unlink(missing_ok=True)
 
     def incoming_path(self, relative: str) -> Path:
         """Where the bytes lie that are on their way to `relative`."""
         tenant_code, _, file_name = relative.split("/")
         return self.base / INCOMING / tenant_code / file_name.partition(".")[0]
+
+    def small_incoming_path(self, relative: str) -> Path:
+        """The second name of a small file at `relative`: from before it comes there until its row is committed."""
+        tenant_code, name = small_name(relative)
+        return self.base / INCOMING / tenant_code / name
+
+    async def old_incoming(self, seconds: float) -> list[Incoming]:
+        """Names of bytes on their way that nobody wrote to for so long."""
+        return await self.in_thread(find_old, self.base / INCOMING, time.time() - seconds)
+
+    async def unlink(self, path: Path) -> None:
+        await self.in_thread(partial(path.unlink, missing_ok=True))
 
     async def seconds_since_written(self, relative: str, now: float) -> float | None:
         """How long ago the file last grew, on the way to its place or there; None when there is none."""
@@ -244,6 +266,18 @@ def _probe(folder: Path) -> None:
     # Without a name: nothing stays behind, and pods with the same process ids do not meet.
     with TemporaryFile(dir=folder) as probe:
         probe.write(b"probe")
+
+
+def _can_link(folder: Path) -> bool:
+    with TemporaryDirectory(dir=folder, prefix=".links-") as name:
+        one = Path(name, "one")
+        one.touch()
+        try:
+            Path(name, "other").hardlink_to(one)
+        except OSError as error:
+            log.info("the volume has no hard links", extra={"reason": str(error)})
+            return False
+        return True
 
 
 def fsync_folder(folder: Path) -> None:

@@ -24,6 +24,7 @@ from storage.models import Base
 from storage.rate_limiter import RateLimiter
 from storage.records import TenantRecord
 from storage.settings import Settings
+from storage.small_files import SmallFiles
 from storage.upload_checks.archive_process import ArchiveChecker
 
 OPERATOR_KEY = "mo_operator-of-the-tests"
@@ -124,6 +125,7 @@ async def file_service(base: Path, database_url: str, redis_url: str, **settings
         database=database,
         cache=cache,
         disk=disk,
+        small_files=SmallFiles(disk),
         tenants=HostedHere(hosting),
         archives=ArchiveChecker(),
         operator_key=OPERATOR_KEY,

@@ -4,7 +4,8 @@ import logging
 from typing import Any, Protocol
 from uuid import uuid4
 
-from actors.tenant_changes import AbandonFile, CommitFile, IdempotentRequest, ReserveFile
+from actors.tenant_changes import IdempotentRequest
+from actors.upload_changes import AbandonFile, CommitFile, ReserveFile
 from serve_apps.services import Services
 from storage.errors import MunimentError
 from storage.files_on_disk import Received, disk_errors
@@ -29,9 +30,12 @@ class Described(Protocol):
 
 
 async def reserve_file(
-    services: Services, tenant: TenantRecord, file_id: str, described: Described, least_size: int
+    services: Services, tenant: TenantRecord, file_id: str, described: Described, size: int, least_size: int = 0
 ) -> str:
-    """Take so many bytes of the quota for the file. Answers the path where its bytes will lie."""
+    """Take `size` bytes of the quota for the file. Answers the path where its bytes will lie.
+
+    Where the size is not known it is 0, and `least_size` is what must fit at least.
+    """
     name = display_name(described.file_name)
     change = ReserveFile(
         call_id=uuid4(),
@@ -39,7 +43,8 @@ async def reserve_file(
         file_name=name,
         declared_media_type=described.declared_media_type,
         extension=extension_of(name),
-        reserved_bytes=least_size,
+        reserved_bytes=size,
+        least_bytes=least_size,
     )
     return await services.tenants.call(tenant, change)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
-from actors.tenant_changes import ExtendReservation
+from actors.upload_changes import ExtendReservation
 from serve_apps.files.committing import give_up, keep_and_commit
 from serve_apps.files.resumable_headers import Checksum, Description
 from serve_apps.files.resumable_piece import Piece

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from uuid import uuid4
 
-from actors.tenant_changes import AbandonFile
+from actors.upload_changes import AbandonFile
 from serve_apps.files.committing import give_up, reserve_file
 from serve_apps.files.resumable_headers import Description
 from serve_apps.files.resumable_hold import HeldUpload

@@ -27,11 +27,13 @@ FIELDS = frozenset({"tags", "metadata"})
 class UploadBody(ABC):
     """One file on its way in. `tags` and `metadata` are whole when `chunks` has ended."""
 
-    def __init__(self, name: str, media_type: str, least_size: int) -> None:
+    def __init__(self, name: str, media_type: str, least_size: int, *, size_is_known: bool = False) -> None:
         self.file_name = name
         self.declared_media_type = declared_type(media_type, "Content-Type")
         self.least_size = least_size
         """The file has at least so many bytes, as far as the headers tell."""
+        self.size_is_known = size_is_known
+        """Whether it has exactly so many."""
         self.tags: list[str] = []
         self.metadata: dict[str, Any] = {}
 
@@ -90,7 +92,8 @@ class RawUpload(UploadBody):
             raise InvalidFields.one(
                 "Content-Disposition", "Name the file: Content-Disposition: attachment; filename*=UTF-8''report.pdf"
             )
-        super().__init__(name, request.headers.get("content-type", ""), content_length(request))
+        known = "content-length" in request.headers
+        super().__init__(name, request.headers.get("content-type", ""), content_length(request), size_is_known=known)
         self._chunks = chunks
 
     def chunks(self) -> AsyncIterator[bytes]:

@@ -11,9 +11,11 @@ from pathlib import Path
 from storage.tenant_configuration import TenantConfiguration
 from storage.upload_checks import media_type_names as types
 from storage.upload_checks.archive_process import ArchiveChecker
+from storage.upload_checks.archive_report import ArchiveReport
 from storage.upload_checks.claims import best_media_type, check_claims
 from storage.upload_checks.file_names import extension_of
-from storage.upload_checks.media_types import sniff
+from storage.upload_checks.media_types import Content, sniff, sniff_window
+from storage.upload_checks.windows import Window
 from storage.upload_errors import ArchiveUnsafe, ExtensionNotAllowed, FileTooLarge, MediaTypeNotAllowed
 
 
@@ -72,11 +74,31 @@ async def check_content(
     """
     if size > configuration.max_file_size_bytes:
         raise FileTooLarge(size, configuration.max_file_size_bytes)
-    extension, declared = extension_of(file_name), declared_media_type or ""
     content = await asyncio.to_thread(sniff, path)
     report = await archive_checker.check(path, configuration.archive) if content.is_archive else None
     if report and content.media_type == types.ZIP:
         content = replace(content, media_type=report.zip_type or types.ZIP, proven=report.zip_type is not None)
+    return _verdict(content, report, file_name, declared_media_type, configuration)
+
+
+def check_in_memory(
+    data: bytes, file_name: str, declared_media_type: str | None, configuration: TenantConfiguration
+) -> Verdict | None:
+    """As `check_content`, for bytes that are not an archive; None for an archive. Blocks: call it in a thread."""
+    if len(data) > configuration.max_file_size_bytes:
+        raise FileTooLarge(len(data), configuration.max_file_size_bytes)
+    content = sniff_window(Window.of_bytes(data))
+    return None if content.is_archive else _verdict(content, None, file_name, declared_media_type, configuration)
+
+
+def _verdict(
+    content: Content,
+    report: ArchiveReport | None,
+    file_name: str,
+    declared_media_type: str | None,
+    configuration: TenantConfiguration,
+) -> Verdict:
+    extension, declared = extension_of(file_name), declared_media_type or ""
     media_type = best_media_type(content, extension, declared)
     if not configuration.allows_media_type(media_type):
         raise MediaTypeNotAllowed(media_type)

@@ -18,3 +18,9 @@ async def service(
 @pytest.fixture
 async def tenant(service: FileService) -> SampleTenant:
     return await service.tenant()
+
+
+@pytest.fixture
+def all_large(service: FileService, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every upload goes the way of large ones, as it does on a volume without hard links."""
+    monkeypatch.setattr(service.services.disk, "has_hard_links", False)

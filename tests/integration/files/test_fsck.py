@@ -13,7 +13,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from actors.tenant_changes import DeleteFile, ReserveFile
+from actors.tenant_changes import DeleteFile
+from actors.upload_changes import ReserveFile
 from storage.files_on_disk import copy_of
 from storage.fsck import rows as rows_module
 from storage.fsck import volume as volume_module

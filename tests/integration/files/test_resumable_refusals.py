@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from actors.sweeper import Sweeper
-from actors.tenant_changes import AbandonFile, Change, CommitFile
+from actors.tenant_changes import Change
+from actors.upload_changes import AbandonFile, CommitFile
 from serve_apps.files import committing
 from storage.cache_keys import tenant_key
 from storage.errors import Unavailable

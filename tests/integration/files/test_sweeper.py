@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from actors import sweeper as sweeper_module
 from actors.sweeper import Sweeper
-from actors.tenant_changes import CommitFile, ReserveFile
+from actors.upload_changes import CommitFile, ReserveFile
 from storage.errors import NotFound, Unavailable
 from storage.identifiers import new_id
 from storage.tenant_purge import TenantPurge

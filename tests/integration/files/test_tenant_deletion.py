@@ -11,7 +11,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from actors.tenant_changes import Change, CommitFile, DeleteTenant, ReserveFile
+from actors.tenant_changes import Change, DeleteTenant
+from actors.upload_changes import CommitFile, ReserveFile
 from muniment.local.ports import free_port
 from storage import tenant_crud, tenant_purge
 from storage.cache import Cache, Versioned
@@ -183,6 +184,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.usefixtures("all_large")
 @pytest.mark.parametrize("step", STEPS)
 async def test_an_upload_that_is_under_way_when_its_tenant_goes_ends_as_not_found_and_leaves_nothing(
     service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch, step: str
@@ -230,6 +232,7 @@ async def test_an_archive_that_is_looked_through_when_its_tenant_goes_is_not_fou
     assert await left_of(service, tenant_id, tenant.code) == {}
 
 
+@pytest.mark.usefixtures("all_large")
 @pytest.mark.parametrize("step", ["amid the bytes", "before the commit"])
 async def test_an_idempotent_upload_ends_as_not_found_too(
     service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch, step: str

@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from actors import tenant_hosts
-from actors.tenant_changes import AbandonFile, ReserveFile, TenantState
+from actors.tenant_changes import TenantState
 from actors.tenant_host_line import HostCall, HostLine, Progress
 from actors.tenant_hosts import TenantHost, host_names
+from actors.upload_changes import AbandonFile, ReserveFile
 from storage.errors import NotFound
 from storage.files_on_disk import FilesOnDisk
 from storage.models import Tenant
@@ -52,7 +53,7 @@ async def test_a_host_applies_changes_and_returns_expected_errors_as_values(
     )
     assert path.startswith(f"{tenant.code}/")
     assert isinstance(missing, NotFound)
-    assert await host.call_many([HostCall(tenant.code, AbandonFile(uuid4(), reserve.id), "request-3")]) == [None]
+    assert await host.call_many([HostCall(tenant.code, AbandonFile(uuid4(), reserve.id), "request-3")]) == [False]
     facts = await host.facts()
     assert facts == {"name": "tenant-host-dev-0", "pid": os.getpid(), "tenants": 1}
 
@@ -61,7 +62,7 @@ async def test_a_defect_in_one_change_is_told_to_its_caller_alone(
     host: TenantHost, tenant: SampleTenant, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Defect(AbandonFile):
-        def apply(self, _: TenantState) -> None:
+        def apply(self, _: TenantState) -> bool:
             raise ZeroDivisionError
 
     line = HostLine(host.call_many)
@@ -69,7 +70,7 @@ async def test_a_defect_in_one_change_is_told_to_its_caller_alone(
         *(line.call(HostCall(tenant.code, change(uuid4(), "fs_none"), "request")) for change in (Defect, AbandonFile))
     )
     assert isinstance(defect, RuntimeError)
-    assert fine is None
+    assert fine is False
     assert "change failed" in [record.message for record in caplog.records]
 
 
@@ -88,9 +89,11 @@ async def test_a_tenant_that_is_slow_does_not_hold_up_its_batch(
             answers = await host.call_many([slow, quick])
         assert answers[0] is Progress.STILL_RUNNING
         assert answers[1].startswith(other.code)
+        key = tenant.code, slow.change.call_id
+        running = host._running[key]
         again = asyncio.create_task(host.call_many([slow]))
         await asyncio.sleep(0)
-        assert [code for code, _ in host._running].count(tenant.code) == 1
+        assert host._running[key] is running
     [path] = await again
     assert path.startswith(tenant.code)
     assert (await tenant.stats())["reserved_bytes"] == 3

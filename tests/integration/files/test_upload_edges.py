@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import text
 from starlette.types import Message
 
-from actors.tenant_changes import Change, CommitFile
+from actors.tenant_changes import Change
+from actors.upload_changes import CommitFile
 from serve_apps.files import upload_body
 from storage import files_on_disk, idempotency
 from storage.errors import Unavailable
@@ -155,6 +156,7 @@ async def test_an_upload_whose_request_is_cancelled_leaves_nothing(service: File
     assert await nothing_left(service, tenant)
 
 
+@pytest.mark.usefixtures("all_large")
 async def test_a_full_volume_is_a_503_that_leaves_nothing(
     service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,6 +188,7 @@ async def test_a_tenant_that_cannot_get_its_folders_is_not_made(
     assert (await service.http.post("/v1/tenants", json={"code": "no-room"})).status_code == 201
 
 
+@pytest.mark.usefixtures("all_large")
 async def test_a_commit_that_nobody_heard_of_keeps_the_file(
     service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +207,7 @@ async def test_a_commit_that_nobody_heard_of_keeps_the_file(
     assert (await tenant.request("GET", f"/files/{file['id']}/content")).content == b"kept"
 
 
+@pytest.mark.usefixtures("all_large")
 async def test_an_upload_whose_row_cannot_be_given_up_is_left_to_the_sweeper(
     service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,18 +7,16 @@ from uuid import UUID, uuid4
 import pytest
 
 from actors.tenant_changes import (
-    AbandonFile,
     Change,
-    CommitFile,
     DeleteFile,
     DeleteTenant,
     IdempotentRequest,
-    ReserveFile,
     SetTenantStatus,
     TenantState,
     UpdateFile,
     UpdateTenant,
 )
+from actors.upload_changes import AbandonFile, CommitFile, ReserveFile
 from storage.cache import GONE
 from storage.cache_keys import file_key, tenant_key
 from storage.errors import DuplicateFile, InvalidFields, NotFound, QuotaExceeded, TenantSuspended, VersionConflict
