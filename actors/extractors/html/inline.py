@@ -5,6 +5,10 @@ import re
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 
 
+def collapsed(text: str | None) -> str:
+    return _SPACES.sub(" ", text or "")
+
+
 class InlineText:
     """Runs of white space are one space, and none at the beginning of a line; `keep` takes text as it is."""
 
@@ -13,12 +17,12 @@ class InlineText:
         self._after_space = True
 
     def add(self, text: str | None) -> None:
-        collapsed = _SPACES.sub(" ", text or "")
+        shown = collapsed(text)
         if self._after_space:
-            collapsed = collapsed.removeprefix(" ")
-        if collapsed:
-            self._parts.append(collapsed)
-            self._after_space = collapsed.endswith(" ")
+            shown = shown.removeprefix(" ")
+        if shown:
+            self._parts.append(shown)
+            self._after_space = shown.endswith(" ")
 
     def keep(self, text: str | None) -> None:
         if text:
