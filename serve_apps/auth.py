@@ -9,8 +9,9 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 
 from serve_apps.cached_records import cached_record
+from serve_apps.documented_problems import raises
 from serve_apps.rate_limits import count_request
-from serve_apps.request_errors import MissingScope, Unauthorized
+from serve_apps.request_errors import MissingScope, RateLimited, Unauthorized
 from serve_apps.services import Services, services_of
 from storage import tenant_crud
 from storage.api_keys import BearerKey, Scope
@@ -98,6 +99,7 @@ class Caller:
 ServicesOf = Annotated[Services, Depends(services_of)]
 
 
+@raises(Unauthorized)
 async def principal(request: Request, services: ServicesOf) -> Principal:
     """Who sent the request. Raises `Unauthorized`."""
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
@@ -117,6 +119,7 @@ async def principal(request: Request, services: ServicesOf) -> Principal:
 CurrentPrincipal = Annotated[Principal, Depends(principal)]
 
 
+@raises(NotFound)
 def operator(found: CurrentPrincipal) -> Principal:
     """A dependency: the operator. A tenant's key is told that there is nothing, as with another tenant's things."""
     authorize(found, OPERATE, PLATFORM)
@@ -131,6 +134,7 @@ def caller(*scopes: Scope, changes: bool | None = None, counted: bool = True) ->
     """
     action = Action(scopes, not CHANGING.isdisjoint(scopes) if changes is None else changes)
 
+    @raises(NotFound, MissingScope, RateLimited, *((TenantSuspended,) if action.changes else ()))
     async def authorized(request: Request, code: str, found: CurrentPrincipal, services: ServicesOf) -> Caller:
         tenant = authorize(found, action, await find_tenant(services, code))
         current_tenant.set(tenant.code)

@@ -8,13 +8,16 @@ import orjson
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from serve_apps.request_errors import BadRequest, BodyTooLarge, UnsupportedPatch
-from storage.errors import InvalidFields
+from serve_apps.documented_problems import raises
+from serve_apps.request_errors import BadRequest, BodyTooLarge, PreconditionRequired, UnsupportedPatch
+from storage.errors import ImmutableField, InvalidFields, VersionConflict
 
 M = TypeVar("M", bound=BaseModel)
 
 MAX_BODY_BYTES = 2**20
 MERGE_PATCH = "application/merge-patch+json"
+JSON_PROBLEMS = BadRequest, BodyTooLarge, InvalidFields
+MERGE_PATCH_PROBLEMS = *JSON_PROBLEMS, UnsupportedPatch, ImmutableField, PreconditionRequired, VersionConflict
 
 
 async def read_json(request: Request) -> Any:
@@ -61,6 +64,7 @@ async def read_merge_patch(request: Request) -> dict[str, Any]:
 def json_body(model: type[M]) -> Callable[[Request], Awaitable[M]]:
     """A dependency: the body as `model`. Declare it after the caller, whom it waits for."""
 
+    @raises(*JSON_PROBLEMS)
     async def read(request: Request) -> M:
         return validated(model, await read_json(request))
 

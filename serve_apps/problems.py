@@ -67,6 +67,7 @@ STATUS_OF: dict[type[errors.MunimentError], int] = {
     asked.OneFilePerRequest: 422,
     asked.Overloaded: 503,
     asked.PreconditionRequired: 428,
+    asked.RangeNotSatisfiable: 416,
     asked.RateLimited: 429,
     asked.ShuttingDown: 503,
     asked.Unauthorized: 401,
@@ -127,7 +128,11 @@ def _headers(error: errors.MunimentError) -> dict[str, str]:
     match error:
         case asked.Unauthorized():
             return {"WWW-Authenticate": 'Bearer realm="muniment"'}
-        case errors.Unavailable(retry_after=seconds) | asked.RateLimited(retry_after=seconds):
+        case (
+            errors.Unavailable(retry_after=seconds)
+            | asked.RateLimited(retry_after=seconds)
+            | asked.Overloaded(retry_after=seconds)
+        ):
             return {"Retry-After": str(seconds)}
         case (
             errors.TooManyQueued()
@@ -137,8 +142,8 @@ def _headers(error: errors.MunimentError) -> dict[str, str]:
             | resumable_errors.UploadBusy()
         ):
             return {"Retry-After": "2"}
-        case asked.Overloaded():
-            return {"Retry-After": "1"}
+        case asked.RangeNotSatisfiable(size=size):
+            return {"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"}
         case asked.UnsupportedPatch():
             return {"Accept-Patch": "application/merge-patch+json"}
         case _:

@@ -116,9 +116,24 @@ class RateLimited(MunimentError):
 class Overloaded(MunimentError):
     code = "overloaded"
     title = "Too many requests at once"
+    retry_after = 1
 
     def __str__(self) -> str:
         return "This replica answers as many requests at once as it can. Try again in a moment."
+
+
+class RangeNotSatisfiable(MunimentError):
+    """`size` is the whole file's, in bytes."""
+
+    code = "range-not-satisfiable"
+    title = "No such range"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.size = size
+
+    def __str__(self) -> str:
+        return f"The file has {self.size} bytes."
 
 
 class ShuttingDown(MunimentError):

@@ -26,6 +26,7 @@ from storage.records import TenantRecord
 from storage.settings import Settings
 from storage.small_files import SmallFiles
 from storage.upload_checks.archive_process import ArchiveChecker
+from tests.documented_answers import documented_answers
 
 OPERATOR_KEY = "mo_operator-of-the-tests"
 PEPPER = b"pepper of the tests"
@@ -140,9 +141,10 @@ async def file_service(base: Path, database_url: str, redis_url: str, **settings
     app = create_app(services.settings, opened)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {OPERATOR_KEY}"}
+    hooks = {"response": [documented_answers(app)]}
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://files", headers=headers) as http,
+        httpx.AsyncClient(transport=transport, base_url="http://files", headers=headers, event_hooks=hooks) as http,
     ):
         yield FileService(app, services, hosting, http)
 

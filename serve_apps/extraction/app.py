@@ -12,6 +12,7 @@ from actors.job_runner import JobRunner
 from actors.ocr_pool import ocr_pool
 from actors.parser_pool import parser_pool
 from serve_apps.bounded_concurrency import BoundedConcurrency
+from serve_apps.documented_problems import document_problems
 from serve_apps.extraction import batch_routes, event_routes, result_routes, routes
 from serve_apps.extraction.job_changes import JobChanges
 from serve_apps.health import Readiness
@@ -45,6 +46,7 @@ def create_app(settings: Settings) -> FastAPI:
     install_problem_handlers(app)
     for router in (health_router, result_routes.router, event_routes.router, routes.router, batch_routes.router):
         app.include_router(router)
+    document_problems(app)
     return app
 
 

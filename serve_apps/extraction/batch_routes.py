@@ -9,6 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from actors.views.chunks import DEFAULT_CHARACTERS
 from serve_apps.answers import json_answer
 from serve_apps.auth import Caller, ServicesOf, caller, refuse_revoked
+from serve_apps.documented_problems import raises
 from serve_apps.extraction import batch_schemas, schemas
 from serve_apps.extraction.batch_schemas import batch_out
 from serve_apps.extraction.batching import AskedBatch, enqueue_batch_once
@@ -25,7 +26,7 @@ from serve_apps.paging import Cursor, fingerprint, next_link
 from serve_apps.request_errors import BadCursor
 from serve_apps.services import Services
 from storage import extraction_batches, extraction_results
-from storage.errors import NotFound
+from storage.errors import AlreadyFinished, IdempotencyKeyInUse, IdempotencyKeyReused, NotFound, TooManyQueued
 from storage.extraction_batches import BatchRecord
 from storage.extraction_crud import JobFilter
 from storage.identifiers import is_id
@@ -46,6 +47,7 @@ RESULTS_AT_A_TIME = 50
 @router.post(
     "", status_code=202, response_model=batch_schemas.BatchOut, openapi_extra=json_request(batch_schemas.NewBatch)
 )
+@raises(TooManyQueued, IdempotencyKeyReused, IdempotencyKeyInUse)
 async def create_batch(
     request: Request, found: Writer, services: ServicesOf, passwords: Passwords, new: NewBatch
 ) -> Response:
@@ -70,6 +72,7 @@ def _batches(tenant: TenantRecord) -> str:
 
 
 @router.get("", response_model=batch_schemas.BatchPage)
+@raises(BadCursor)
 async def list_batches(
     request: Request, found: Reader, services: ServicesOf, limit: Limit = 50, cursor: str | None = None
 ) -> Response:
@@ -100,6 +103,7 @@ async def _read(services: Services, tenant: TenantRecord, batch_id: str) -> Batc
 
 
 @router.get("/{batch_id}/jobs", response_model=schemas.JobPage)
+@raises(BadCursor)
 async def list_batch_jobs(
     request: Request,
     batch_id: str,
@@ -179,6 +183,7 @@ async def _lines(services: Services, found: Caller, batch_id: str, view: View) -
 
 
 @router.post("/{batch_id}:cancel", status_code=202, response_model=batch_schemas.BatchOut)
+@raises(AlreadyFinished)
 async def cancel_batch(batch_id: str, found: Writer, services: ServicesOf) -> Response:
     """Stop all jobs of the batch that have not finished."""
     async with services.database.transaction(found.tenant.id) as session:
@@ -187,6 +192,7 @@ async def cancel_batch(batch_id: str, found: Writer, services: ServicesOf) -> Re
 
 
 @router.post("/{batch_id}:retry-failed", status_code=202, response_model=batch_schemas.BatchOut)
+@raises(TooManyQueued)
 async def retry_failed(batch_id: str, found: Writer, services: ServicesOf) -> Response:
     """Queue the batch's failed jobs again."""
     limit = services.settings.extraction_max_queued

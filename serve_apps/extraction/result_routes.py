@@ -8,9 +8,11 @@ from starlette.responses import Response
 
 from actors.views.chunks import DEFAULT_CHARACTERS
 from serve_apps.auth import Caller, ServicesOf, caller
+from serve_apps.documented_problems import raises
 from serve_apps.extraction.result_reading import find_result, read_document
 from serve_apps.extraction.result_views import MEDIA_TYPES, Format, View, render
 from serve_apps.preconditions import none_match
+from storage.errors import NotFinished
 from storage.extraction_results import StoredResult
 
 router = APIRouter(prefix="/v1/tenants/{code}/extractions", tags=["results"])
@@ -32,6 +34,7 @@ HARMLESS = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "def
 @router.get(
     "/{job_id}/result", responses={200: {"content": {media_type: {} for media_type in MEDIA_TYPES.values()}}, 304: {}}
 )
+@raises(NotFinished)
 async def get_result(
     request: Request,
     job_id: str,

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from serve_apps.answers import MAX_WAIT_SECONDS, json_answer, preferred_wait
 from serve_apps.auth import Caller, ServicesOf, caller, refuse_revoked
+from serve_apps.documented_problems import raises
 from serve_apps.extraction import schemas
 from serve_apps.extraction.enqueuing import Asked, HowToRead, enqueue_once
 from serve_apps.extraction.job_changes import JobChanges
@@ -18,6 +19,7 @@ from serve_apps.paging import Cursor, fingerprint, next_link
 from serve_apps.request_errors import BadCursor
 from serve_apps.services import Services
 from storage import extraction_crud
+from storage.errors import AlreadyFinished, IdempotencyKeyInUse, IdempotencyKeyReused, NotExtractable, TooManyQueued
 from storage.extraction_crud import JobFilter
 from storage.extraction_records import JobRecord
 from storage.identifiers import is_id
@@ -48,7 +50,14 @@ Changes = Annotated[JobChanges, Depends(job_changes_of)]
 Passwords = Annotated[JobPasswords, Depends(job_passwords_of)]
 
 
-@router.post("", status_code=202, response_model=schemas.JobOut, openapi_extra=json_request(schemas.NewExtraction))
+@router.post(
+    "",
+    status_code=202,
+    response_model=schemas.JobOut,
+    responses={200: {"model": schemas.JobOut, "description": "It has finished within the time of `Prefer: wait`."}},
+    openapi_extra=json_request(schemas.NewExtraction),
+)
+@raises(NotExtractable, TooManyQueued, IdempotencyKeyReused, IdempotencyKeyInUse)
 async def create(
     request: Request, found: Writer, services: ServicesOf, changes: Changes, passwords: Passwords, new: NewExtraction
 ) -> Response:
@@ -83,6 +92,7 @@ async def _wait(
 
 
 @router.get("", response_model=schemas.JobPage)
+@raises(BadCursor)
 async def list_jobs(
     request: Request,
     found: Reader,
@@ -142,6 +152,7 @@ async def get_job(
 
 
 @router.post("/{job_id}:cancel", status_code=202, response_model=schemas.JobOut)
+@raises(AlreadyFinished)
 async def cancel(job_id: str, found: Writer, services: ServicesOf) -> Response:
     """Stop a job: at once while it waits, within seconds while it runs."""
     async with services.database.transaction(found.tenant.id) as session:

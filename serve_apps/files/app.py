@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from ray import serve
 
 from serve_apps.bounded_concurrency import BoundedConcurrency
+from serve_apps.documented_problems import document_problems
 from serve_apps.files import (
     content_routes,
     file_routes,
@@ -52,6 +53,7 @@ def create_app(settings: Settings, open_services: OpenServices = Services.open) 
     app.include_router(health_router)
     for routes in (tenant_routes, key_routes, lifecycle_routes, file_routes, resumable_routes, content_routes):
         app.include_router(routes.router)
+    document_problems(app)
     return app
 
 

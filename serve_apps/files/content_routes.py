@@ -2,19 +2,20 @@
 
 from datetime import UTC
 from email.utils import format_datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from serve_apps.auth import Caller, ServicesOf, caller
 from serve_apps.content_disposition import disposition
+from serve_apps.documented_problems import raises
 from serve_apps.files.byte_ranges import requested_range
 from serve_apps.files.content_response import ContentResponse, open_content
 from serve_apps.files.file_reading import find_file
 from serve_apps.files.uploads import repr_digest
 from serve_apps.preconditions import none_match
-from serve_apps.problems import problem
+from serve_apps.request_errors import RangeNotSatisfiable
 from storage.records import FileRecord
 
 router = APIRouter(prefix="/v1/tenants/{code}/files/{file_id}/content", tags=["files"])
@@ -24,10 +25,17 @@ SHOWN_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", 
 
 Reader = Annotated[Caller, Depends(caller("files:read"))]
 Inline = Annotated[bool, Query()]
+BYTES = {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The whole file.", **BYTES},
+    206: {"description": "One range of it.", **BYTES},
+    304: {"description": "The caller has it."},
+}
 
 
-@router.get("", response_class=Response, responses={206: {}, 304: {}, 416: {}})
+@router.get("", response_class=Response, responses=CONTENT)
 @router.head("", response_class=Response, include_in_schema=False)
+@raises(RangeNotSatisfiable)
 async def download(
     request: Request, file_id: str, found: Reader, services: ServicesOf, inline: Inline = False
 ) -> Response:
@@ -42,14 +50,7 @@ async def download(
         return Response(headers=headers | {"Content-Length": str(size)})
     wanted = requested_range(request.headers.get("range"), size) if _range_counts(request, headers) else None
     if wanted == "unsatisfiable":
-        return problem(
-            request,
-            416,
-            "range-not-satisfiable",
-            "No such range",
-            f"The file has {size} bytes.",
-            headers={"Content-Range": f"bytes */{size}", "Accept-Ranges": "bytes"},
-        )
+        raise RangeNotSatisfiable(size)
     start, length, status = 0, size, 200
     if wanted is not None:
         start, length, status = wanted.start, wanted.length, 206

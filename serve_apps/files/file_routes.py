@@ -10,7 +10,8 @@ from starlette.responses import Response
 from actors.tenant_changes import DeleteFile, UpdateFile
 from serve_apps.answers import json_answer
 from serve_apps.auth import Caller, ServicesOf, caller
-from serve_apps.files import schemas
+from serve_apps.documented_problems import raises
+from serve_apps.files import schemas, upload_problems
 from serve_apps.files.file_reading import find_file, refuse_unless_id
 from serve_apps.files.list_query import (
     ChosenFiles,
@@ -25,12 +26,13 @@ from serve_apps.files.upload_body import read_upload
 from serve_apps.files.uploads import Upload, expected_digest, replayed, repr_digest
 from serve_apps.idempotent_requests import REPLAYED, claimed, idempotency_key
 from serve_apps.ingress import service_path
-from serve_apps.json_body import MERGE_PATCH, json_body, json_request, read_merge_patch, validated
+from serve_apps.json_body import MERGE_PATCH, MERGE_PATCH_PROBLEMS, json_body, json_request, read_merge_patch, validated
 from serve_apps.paging import next_link
 from serve_apps.preconditions import if_match, none_match, version_tag
 from serve_apps.problems import STATUS_OF
+from serve_apps.request_errors import BadCursor
 from storage import file_crud, file_lists
-from storage.errors import ImmutableField, InvalidFields, MunimentError, pointer
+from storage.errors import ImmutableField, InvalidFields, MunimentError, NotFound, pointer
 from storage.metadata_field import refuse_bad_tags
 from storage.shown_records import file_out
 from storage.upload_checks.file_names import display_name
@@ -62,6 +64,7 @@ UPLOAD_REQUEST: dict[str, Any] = {
 
 
 @router.post("/files", status_code=201, response_model=schemas.FileOut, openapi_extra=UPLOAD_REQUEST)
+@raises(*upload_problems.WHOLE_FILE)
 async def upload(request: Request, found: Writer, services: ServicesOf) -> Response:
     """Store one file: a form with a `file` part, or the raw bytes named by `Content-Disposition`."""
     digest = expected_digest(request)
@@ -82,6 +85,7 @@ async def upload(request: Request, found: Writer, services: ServicesOf) -> Respo
 
 
 @router.get("/files", response_model=schemas.FilePage)
+@raises(BadCursor, InvalidFields)
 async def list_files(
     request: Request,
     found: Reader,
@@ -105,6 +109,7 @@ async def list_files(
 
 @router.get("/files/{file_id}", response_model=schemas.FileOut, responses={304: {}})
 @router.head("/files/{file_id}", include_in_schema=False)
+@raises(NotFound)
 async def get_file(request: Request, file_id: str, found: Reader, services: ServicesOf) -> Response:
     """What is known of a file."""
     record = await find_file(services, found.tenant, file_id)
@@ -119,6 +124,7 @@ async def get_file(request: Request, file_id: str, found: Reader, services: Serv
     response_model=schemas.FileOut,
     openapi_extra=json_request(schemas.FilePatch, MERGE_PATCH),
 )
+@raises(*MERGE_PATCH_PROBLEMS, *upload_problems.RENAMING)
 async def update_file(request: Request, file_id: str, found: Writer, services: ServicesOf) -> Response:
     """Change name, tags or metadata by merge patch; `If-Match` names the version that the caller saw."""
     version = if_match(request)
@@ -148,6 +154,7 @@ def _checked_patch(patch: schemas.Json) -> schemas.Json:
 
 
 @router.delete("/files/{file_id}", status_code=204)
+@raises(NotFound)
 async def delete_file(file_id: str, found: Writer, services: ServicesOf) -> Response:
     """Remove a file: its bytes, its row, and what was extracted from it."""
     refuse_unless_id(file_id)

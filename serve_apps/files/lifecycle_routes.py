@@ -10,6 +10,7 @@ from starlette.responses import Response
 from actors.tenant_changes import DeleteTenant, SetTenantStatus
 from serve_apps.answers import json_answer, preferred_wait
 from serve_apps.auth import Caller, Principal, ServicesOf, caller, operator
+from serve_apps.documented_problems import raises
 from serve_apps.files import schemas
 from serve_apps.files.tenant_answers import tenant_answer
 from serve_apps.ingress import service_path
@@ -46,7 +47,12 @@ async def _set_status(found: Caller, services: Services, status: Literal["active
     return await tenant_answer(services, record)
 
 
-@router.delete("/tenants/{code}", status_code=202, response_model=schemas.OperationOut)
+@router.delete(
+    "/tenants/{code}",
+    status_code=202,
+    response_model=schemas.OperationOut,
+    responses={200: {"model": schemas.OperationOut, "description": "It has ended within the time of `Prefer: wait`."}},
+)
 async def delete_tenant(request: Request, found: OfTenant, services: ServicesOf) -> Response:
     """Remove a tenant with everything it has. It is gone at once; the operation tells when its bytes are too."""
     operation_id = new_id("op")
@@ -90,6 +96,7 @@ async def _wait(services: Services, operation_id: str, seconds: int) -> Operatio
 
 
 @router.get("/operations/{operation_id}", response_model=schemas.OperationOut)
+@raises(NotFound)
 async def get_operation(operation_id: str, _: Operator, services: ServicesOf) -> Response:
     """How far long work has come."""
     return json_answer(schemas.operation_out(await _operation(services, operation_id)))

@@ -7,7 +7,9 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from serve_apps.auth import Caller, ServicesOf, caller
+from serve_apps.documented_problems import raises
 from serve_apps.files import resumable_headers as headers
+from serve_apps.files import upload_problems
 from serve_apps.files.file_routes import Writer
 from serve_apps.files.metered_body import metered_body
 from serve_apps.files.resumable_bodies import UploadHolders
@@ -17,7 +19,14 @@ from serve_apps.files.resumable_uploads import ResumableUploads
 from serve_apps.files.upload_body import content_length
 from serve_apps.ingress import service_path
 from storage.records import TenantRecord
-from storage.resumable_errors import NotAPiece, OffsetMismatch, UploadStalled, UploadTakenOver
+from storage.resumable_errors import (
+    NotAPiece,
+    OffsetMismatch,
+    UploadBusy,
+    UploadExpired,
+    UploadStalled,
+    UploadTakenOver,
+)
 from storage.resumable_uploads import UploadRecord
 
 router = APIRouter(prefix="/v1/tenants/{code}/uploads", tags=["resumable uploads"])
@@ -50,6 +59,7 @@ def _uploads(request: Request, tenant: TenantRecord, services: ServicesOf) -> Re
 
 @router.options("", status_code=204)
 @router.options("/{upload_id}", status_code=204, include_in_schema=False)
+@raises(*upload_problems.ANY_OF_TUS)
 async def describe(request: Request, found: Asker, services: ServicesOf) -> Response:
     """What of tus there is: versions, extensions, the size that a file may have."""
     _uploads(request, found.tenant, services)
@@ -80,6 +90,7 @@ async def describe(request: Request, found: Asker, services: ServicesOf) -> Resp
         "requestBody": BYTES,
     },
 )
+@raises(*upload_problems.ANY_OF_TUS, *upload_problems.PIECE)
 async def begin(request: Request, found: Writer, services: ServicesOf) -> Response:
     """Begin an upload, with its first bytes or without; it goes on at `Location`."""
     uploads = _uploads(request, found.tenant, services)
@@ -99,6 +110,7 @@ async def begin(request: Request, found: Writer, services: ServicesOf) -> Respon
 
 
 @router.head("/{upload_id}", response_class=Response, openapi_extra={"parameters": [TUS]})
+@raises(*upload_problems.ANY_OF_TUS, *upload_problems.FINISHED_UPLOAD)
 async def progress(request: Request, upload_id: str, found: Follower, services: ServicesOf) -> Response:
     """Where the upload goes on, and `X-File-Id` once its file is there. A request that hangs on to it is ended."""
     uploads = _uploads(request, found.tenant, services)
@@ -127,6 +139,7 @@ async def progress(request: Request, upload_id: str, found: Follower, services: 
         "requestBody": BYTES,
     },
 )
+@raises(*upload_problems.ANY_OF_TUS, *upload_problems.PIECE, OffsetMismatch)
 async def go_on(request: Request, upload_id: str, found: Sender, services: ServicesOf) -> Response:
     """Add bytes; what was received before an error is kept, unless there is a checksum."""
     uploads = _uploads(request, found.tenant, services)
@@ -149,6 +162,7 @@ async def go_on(request: Request, upload_id: str, found: Sender, services: Servi
 
 
 @router.delete("/{upload_id}", status_code=204, openapi_extra={"parameters": [TUS]})
+@raises(*upload_problems.ANY_OF_TUS, UploadBusy, UploadExpired)
 async def end(request: Request, upload_id: str, found: Writer, services: ServicesOf) -> Response:
     """Give an upload up; one that is finished is forgotten, and its file stays."""
     await _uploads(request, found.tenant, services).end(upload_id)

@@ -10,11 +10,13 @@ from starlette.responses import Response
 from actors.tenant_changes import UpdateTenant
 from serve_apps.answers import NOT_STORED, json_answer
 from serve_apps.auth import Caller, Principal, ServicesOf, caller, operator
+from serve_apps.documented_problems import raises
 from serve_apps.files import schemas
 from serve_apps.files.tenant_answers import tenant_answer
 from serve_apps.ingress import service_path
 from serve_apps.json_body import (
     MERGE_PATCH,
+    MERGE_PATCH_PROBLEMS,
     json_body,
     json_request,
     read_merge_patch,
@@ -24,7 +26,15 @@ from serve_apps.paging import Cursor, fingerprint, next_link
 from serve_apps.preconditions import if_match, none_match, tenant_tag
 from serve_apps.request_errors import BadCursor
 from storage import outbox, tenant_crud
-from storage.errors import ImmutableField, InvalidFields, NotFound, pointer
+from storage.errors import (
+    ImmutableField,
+    InvalidFields,
+    InvalidTenantCode,
+    NotFound,
+    TenantCodeRetired,
+    TenantExists,
+    pointer,
+)
 from storage.metadata_field import refuse_bad_metadata
 from storage.outbox import Event
 from storage.records import TenantRecord
@@ -44,6 +54,7 @@ TENANTS = fingerprint("tenants")
 @router.post(
     "/tenants", status_code=201, response_model=schemas.TenantOut, openapi_extra=json_request(schemas.NewTenant)
 )
+@raises(InvalidTenantCode, TenantExists, TenantCodeRetired)
 async def create_tenant(
     request: Request,
     _: Operator,
@@ -78,6 +89,7 @@ def _configuration(given: schemas.Json) -> TenantConfiguration:
 
 
 @router.get("/tenants", response_model=schemas.TenantPage)
+@raises(BadCursor)
 async def list_tenants(
     request: Request,
     _: Operator,
@@ -107,7 +119,7 @@ def _uuid(text: str) -> UUID:
         raise BadCursor from None
 
 
-@router.get("/tenants/{code}", response_model=schemas.TenantOut)
+@router.get("/tenants/{code}", response_model=schemas.TenantOut, responses={304: {}})
 async def get_tenant(request: Request, found: Reader, services: ServicesOf) -> Response:
     """A tenant with its configuration (defaults filled in) and statistics."""
     async with services.database.reading(found.tenant.id) as session:
@@ -127,6 +139,7 @@ async def get_tenant(request: Request, found: Reader, services: ServicesOf) -> R
     response_model=schemas.TenantOut,
     openapi_extra=json_request(schemas.TenantPatch, MERGE_PATCH),
 )
+@raises(*MERGE_PATCH_PROBLEMS)
 async def update_tenant(request: Request, found: Admin, services: ServicesOf) -> Response:
     """Change configuration and metadata by merge patch; `If-Match` names the version that the caller saw."""
     version = if_match(request)

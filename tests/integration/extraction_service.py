@@ -18,6 +18,7 @@ from storage.database import Database
 from storage.extraction_queue import claim
 from storage.extraction_results import NewResult
 from storage.settings import Settings
+from tests.documented_answers import documented_answers
 from tests.extraction_rows import LEASE, Rows, make_tenant
 
 PEPPER = "pepper of the tests"
@@ -87,7 +88,12 @@ async def running_service(home: Path, database_url: str, redis_url: str, **more:
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://service", timeout=30) as client,
+        httpx.AsyncClient(
+            transport=transport,
+            base_url="http://service",
+            timeout=30,
+            event_hooks={"response": [documented_answers(app)]},
+        ) as client,
     ):
         yield Service(app, client, app.state.services.database, settings)
 
