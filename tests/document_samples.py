@@ -92,6 +92,12 @@ def open_document(form: str) -> bytes:
         return odf.write_odf(Path(folder) / "sample", bodies[form], form).read_bytes()
 
 
+def rich_text() -> bytes:
+    row = rb"\trowd\cellx1000\cellx2000\pard\intbl %b\cell %b\cell\row"
+    rows = row % (b"Item", b"Price") + row % (b"Pen", b"2")
+    return rb"{\rtf1\ansi{\fonttbl{\f0 Arial;}}\f0\pard\outlinelevel0 Ledger\par" + rows + b"}"
+
+
 _CELLS = ("Item", "Price", "Pen", "2")
 
 SAMPLES = (
@@ -101,6 +107,7 @@ SAMPLES = (
     Sample("text.odt", lambda: open_document("text"), odf.MIMETYPE + "text", "Ledger", _CELLS),
     Sample("sheet.ods", lambda: open_document("spreadsheet"), odf.MIMETYPE + "spreadsheet", "Ledger", _CELLS, pages=2),
     Sample("slide.odp", lambda: open_document("presentation"), odf.MIMETYPE + "presentation", "Ledger", _CELLS),
+    Sample("letter.rtf", rich_text, "application/rtf", "Ledger", _CELLS),
     Sample("page.html", html, "text/html", "Ledger", _CELLS),
     Sample("notes.md", markdown, "text/markdown", "Ledger", _CELLS),
     Sample("table.csv", csv, "text/csv", "Pen\t2", _CELLS),

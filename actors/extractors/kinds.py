@@ -81,6 +81,7 @@ OPENDOCUMENT = Kind(
     ),
     frozenset({".odt", ".ott", ".ods", ".odp", ".odg"}),
 )
+RTF = Kind("rtf", "actors.extractors.rtf.extraction", frozenset({"application/rtf"}), frozenset({".rtf"}))
 EPUB = Kind("epub", "actors.extractors.epub.extraction", frozenset({"application/epub+zip"}), frozenset({".epub"}))
 HTML = Kind(
     "html",
@@ -108,7 +109,7 @@ TEXT = Kind(
     frozenset({".txt", ".text", ".log"}),
 )
 
-KINDS = (PDF, DOCX, PPTX, XLSX, OPENDOCUMENT, EPUB, IMAGE, HTML, MARKDOWN, CSV, MAIL, TEXT)
+KINDS = (PDF, DOCX, PPTX, XLSX, OPENDOCUMENT, RTF, EPUB, IMAGE, HTML, MARKDOWN, CSV, MAIL, TEXT)
 _BY_MEDIA_TYPE = {media_type: kind for kind in KINDS for media_type in kind.media_types}
 _BY_EXTENSION = {extension: kind for kind in KINDS for extension in kind.extensions}
 

@@ -101,7 +101,8 @@ async def model(service: FileService, listed: SampleTenant) -> Model:
             del fields["metadata"]
             session.add(File(**fields, storage_path=f"{listed.code}/2025-01/{file['id']}"))
         # Not whole yet: nobody sees it.
-        session.add(File(id=new_id("fs"), tenant_id=tenant_id, file_name="a.txt", storage_path="x", state="pending"))
+        path = f"{listed.code}/2025-01/fs_pending.txt"
+        session.add(File(id=new_id("fs"), tenant_id=tenant_id, file_name="a.txt", storage_path=path, state="pending"))
     return Model(files)
 
 
