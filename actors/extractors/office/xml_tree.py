@@ -34,6 +34,7 @@ _NAMESPACES = {
             *(("meta", "meta:1.0"), ("presentation", "presentation:1.0"), ("manifest", "manifest:1.0")),
         )
     },
+    "loext": ("urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0",),
     "xlink": ("http://www.w3.org/1999/xlink",),
     "opf": ("http://www.idpf.org/2007/opf",),
     "ocf": ("urn:oasis:names:tc:opendocument:xmlns:container",),

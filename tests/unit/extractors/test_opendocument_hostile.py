@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -111,6 +113,58 @@ def encrypted(path: Path, password: str, replaced: tuple[str, str] = ("", ""), c
         "mimetype": "application/vnd.oasis.opendocument.text",
     }
     return write_parts(path, parts | {"styles.xml": root("document-styles", "")})
+
+
+def encrypted_whole(path: Path, password: str, replaced: tuple[str, str] = ("", "")) -> Path:
+    """As LibreOffice encrypts since 24.8."""
+    plain = write_parts(path, {"content.xml": root("document-content", TEXT)}).read_bytes()
+    packer = zlib.compressobj(wbits=-15)
+    packed = packer.compress(plain) + packer.flush()
+    salt, vector = os.urandom(16), os.urandom(12)
+    start = hashlib.sha256(password.encode()).digest()
+    key = Argon2id(salt=salt, length=32, iterations=3, lanes=4, memory_cost=65536).derive(start)
+    salt64, vector64 = (base64.b64encode(each).decode() for each in (salt, vector))
+    loext = "urn:org:documentfoundation:names:experimental:office:xmlns:loext:1.0"
+    manifest = (
+        f'<manifest:manifest xmlns:manifest="{NAMESPACES["manifest"]}" xmlns:loext="{loext}"><manifest:file-entry '
+        f'manifest:full-path="encrypted-package" manifest:size="{len(plain)}"><manifest:encryption-data>'
+        '<manifest:algorithm manifest:algorithm-name="http://www.w3.org/2009/xmlenc11#aes256-gcm" '
+        f'manifest:initialisation-vector="{vector64}"/><manifest:start-key-generation '
+        'manifest:start-key-generation-name="http://www.w3.org/2001/04/xmlenc#sha256" manifest:key-size="32"/>'
+        "<manifest:key-derivation manifest:key-derivation-name="
+        '"urn:org:documentfoundation:names:experimental:office:manifest:argon2id" manifest:key-size="32" '
+        f'manifest:salt="{salt64}" loext:argon2-iterations="3" loext:argon2-memory="65536" loext:argon2-lanes="4"/>'
+        "</manifest:encryption-data></manifest:file-entry></manifest:manifest>"
+    )
+    closed = vector + AESGCM(key).encrypt(vector, packed, None)
+    mimetype = "application/vnd.oasis.opendocument.text"
+    return write_parts(
+        path,
+        {"mimetype": mimetype, "encrypted-package": closed, "META-INF/manifest.xml": manifest.replace(*replaced)},
+    )
+
+
+def test_a_password_opens_a_package_that_was_closed_as_a_whole(tmp_path: Path) -> None:
+    path = encrypted_whole(tmp_path / "sample.odt", "right")
+
+    assert refused(path) == "password-required"
+    assert refused(path, ExtractionOptions(password="wrong")) == "wrong-password"
+    assert read(path, ExtractionOptions(password="right")).content == "secret plan"
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        ('argon2-memory="65536"', 'argon2-memory="99999999"'),
+        ('argon2-iterations="3"', 'argon2-iterations="100"'),
+        ('argon2-lanes="4"', 'argon2-lanes="0"'),
+        ("#aes256-gcm", "#aes512"),
+    ],
+)
+def test_a_key_that_costs_too_much_is_not_derived(tmp_path: Path, replaced: tuple[str, str]) -> None:
+    path = encrypted_whole(tmp_path / "sample.odt", "right", replaced)
+
+    assert refused(path, ExtractionOptions(password="right")) == "corrupt-file"
 
 
 @pytest.mark.parametrize("checksum", ["sha256-1k", "sha256"])
