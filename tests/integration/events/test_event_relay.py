@@ -1,6 +1,7 @@
 """The relay between a real outbox and a real Redis: order, repeats, and everything that may die."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -268,3 +269,27 @@ async def test_a_look_at_the_outbox_that_takes_long_is_not_repeated_at_once(
     async with running(relay_to(destination, database)), asyncio.timeout(30):
         await fifth.wait()
     assert looks[4] - looks[0] > 4 * 0.2
+
+
+@pytest.mark.parametrize("instead", [None, Unavailable("database")])
+async def test_a_relay_ends_although_a_driver_loses_its_cancellation(
+    database: Database, destination: Destination, monkeypatch: pytest.MonkeyPatch, instead: Exception | None
+) -> None:
+    """The race: the cancellation comes together with the driver's answer, or makes it fail in its own way."""
+    reached = asyncio.Event()
+
+    async def loses_it(_connection: AsyncConnection, _limit: int) -> list[WaitingEvent]:
+        reached.set()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        if instead is not None:
+            raise instead
+        return []
+
+    monkeypatch.setattr(outbox, "waiting", loses_it)
+    relay = asyncio.create_task(relay_to(destination, database).run())
+    await reached.wait()
+    relay.cancel()
+    done, _ = await asyncio.wait([relay], timeout=10)
+    assert done
+    assert relay.cancelled()
