@@ -127,6 +127,7 @@ class TenantActor:
                 state = await self._load(session, changes)
                 answers = await self._apply_all(session, state, changes)
                 await self._write(session, state)
+                await self._cache.forewarn(state.invalidations)
         except (Unavailable, asyncio.CancelledError):
             # The commit may have come through unheard. To announce what was not committed costs a few misses.
             if state is not None:

@@ -170,6 +170,19 @@ class Cache:
             if self._running.get(key) is me:
                 del self._running[key]
 
+    async def forewarn(self, versions: Mapping[str, int]) -> None:
+        """Announce before the commit what `invalidate` announces after it.
+
+        A process may die between the two; what is old must not be read until its TTL ends then. While Redis is away
+        nothing waits for it.
+        """
+        if not versions or self._link.is_away:
+            return
+        try:
+            await self._send_markers(versions)
+        except (RedisError, OSError) as error:
+            self._link.lost(error)
+
     async def invalidate(self, versions: Mapping[str, int]) -> None:
         """Announce, after the commit, that these rows now have at least these versions (`GONE`: none at all)."""
         if not versions:

@@ -165,5 +165,6 @@ async def delete(job_id: str, found: Writer, services: ServicesOf) -> Response:
     """Remove a job and its result; one that runs is stopped."""
     async with services.database.transaction(found.tenant.id) as session:
         invalid = await extraction_crud.delete_job(session, found.tenant.id, job_id)
+        await services.cache.forewarn(invalid)
     await services.cache.invalidate(invalid)
     return Response(status_code=204)

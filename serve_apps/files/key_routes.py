@@ -65,8 +65,10 @@ async def list_keys(found: Reader, services: ServicesOf) -> Response:
 @router.delete("/{key_id}", status_code=204)
 async def revoke_key(key_id: str, found: Writer, services: ServicesOf) -> Response:
     """Revoke a key; it stops working everywhere at once."""
+    gone = {api_key_key(key_id): GONE}
     async with services.database.transaction(found.tenant.id) as session:
         await _hold_for(found, session)
         await tenant_crud.revoke_key(session, found.tenant.id, key_id)
-    await services.cache.invalidate({api_key_key(key_id): GONE})
+        await services.cache.forewarn(gone)
+    await services.cache.invalidate(gone)
     return Response(status_code=204)

@@ -115,6 +115,17 @@ async def test_a_row_read_before_a_change_is_not_cached_after_it(cache: WatchedC
     assert await cache.get_or_load("k", row.load) == b"v2"
 
 
+async def test_what_is_old_is_not_read_after_a_change_that_nobody_announced(cache: WatchedCache) -> None:
+    """The process died between its commit and the announcement; before the commit it had foretold it."""
+    await cache.put("k", Versioned(1, b"old"))
+    await cache.forewarn({})
+    await cache.forewarn({"k": 2})
+    await cache.put("k", Versioned(1, b"read before the commit"))
+    assert await cache.get("k") is None
+    await cache.put("k", Versioned(2, b"new"))
+    assert await cache.get("k") == b"new"
+
+
 async def test_whoever_comes_after_a_change_never_gets_what_was_read_before_it(cache: WatchedCache) -> None:
     """The race: a load that began before the change is under way when callers come that know of the change."""
     row = Row()
@@ -240,6 +251,14 @@ async def test_without_a_server_every_read_is_a_miss(unreachable: Cache) -> None
 async def test_a_large_value_that_cannot_be_read_is_a_miss_too(unreachable: Cache) -> None:
     assert await unreachable.get("k", is_large=True) is None
     assert unreachable._link.is_away
+
+
+async def test_a_change_that_is_foretold_is_not_kept_for_later_without_a_server(unreachable: Cache) -> None:
+    """It is announced after the commit anyhow."""
+    await unreachable.forewarn({"k": 3})
+    assert unreachable._link.is_away
+    await unreachable.forewarn({"k": 3})
+    assert unreachable._undelivered == {}
 
 
 async def test_the_first_put_that_fails_leaves_the_server_alone(unreachable: Cache) -> None:
