@@ -13,6 +13,7 @@ from sqlalchemy import delete, select, text
 from actors.tenant_hosting import TenantHosting
 from actors.upload_changes import STORE_SECONDS, AbandonFile
 from storage import resumable_uploads
+from storage.abandoned_folders import AbandonedFolders
 from storage.cache import Cache
 from storage.database import Database
 from storage.errors import MunimentError
@@ -32,6 +33,8 @@ BATCH = 500
 REMOVAL_AGE = timedelta(seconds=2 * STORE_SECONDS)
 """Whoever removed the row unlinks the bytes at once; the sweeper looks at what was left. Until then a change that comes
 late is refused: see `StoreFile`."""
+FOLDERS_SECONDS = 3600.0
+"""Between two looks at the folders of all tenants, which may be many."""
 CALL_AGE = timedelta(hours=1)
 IDEMPOTENCY_AGE = timedelta(hours=24)
 
@@ -55,6 +58,8 @@ class Sweeper:
         self._purge = TenantPurge(database, cache, disk)
         self._upload_grace = upload_grace
         self._look_at_incoming = 0.0
+        self._folders = AbandonedFolders(database, disk, upload_grace)
+        self._folders_looked_at = -FOLDERS_SECONDS
 
     async def run(self) -> None:
         """Sweep again and again until cancelled; a round that fails is tried again."""
@@ -72,12 +77,17 @@ class Sweeper:
         async with self._database.transaction_across_tenants() as session:
             if not await session.scalar(text(f"SELECT pg_try_advisory_xact_lock({SWEEP_LOCK})")):
                 return
-            await self._finish_operations()
-            await self._finish_removals()
-            await self._abandon_dead_uploads()
-            await self._end_expired_uploads()
-            await self._finish_incoming()
-            await self._forget_old_answers()
+            for work in (
+                self._finish_operations,
+                self._finish_removals,
+                self._abandon_dead_uploads,
+                self._end_expired_uploads,
+                self._finish_incoming,
+                self._forget_old_answers,
+                self._remove_abandoned_folders,
+            ):
+                with _postponed("work", work.__name__):
+                    await work()
 
     async def _finish_operations(self) -> None:
         async with self._database.reading_across_tenants() as session:
@@ -92,14 +102,17 @@ class Sweeper:
             pass
 
     async def _remove_some(self) -> int:
-        """One batch of removals whose time has come; how many they were."""
+        """One batch of removals whose time has come; how many were done."""
         async with self._database.transaction_across_tenants() as session:
             old = select(Removal.storage_path).where(Removal.time_created < datetime.now(UTC) - REMOVAL_AGE)
-            paths = (await session.scalars(old.limit(BATCH))).all()
-            for path in paths:
-                await self._disk.remove(path)
-            await session.execute(delete(Removal).where(Removal.storage_path.in_(paths)))
-        return len(paths)
+            removed = []
+            for path in await session.scalars(old.limit(BATCH)):
+                # One that the disk refuses must not hold up the others.
+                with _postponed("removal", path):
+                    await self._disk.remove(path)
+                    removed.append(path)
+            await session.execute(delete(Removal).where(Removal.storage_path.in_(removed)))
+        return len(removed)
 
     async def _abandon_dead_uploads(self) -> None:
         """An upload is dead when its row is old, no byte of it came for as long, and none is awaited."""
@@ -165,3 +178,8 @@ class Sweeper:
         async with self._database.transaction_across_tenants() as session:
             await session.execute(delete(TenantCall).where(TenantCall.time_created < now - CALL_AGE))
             await session.execute(delete(IdempotencyKey).where(IdempotencyKey.time_created < now - IDEMPOTENCY_AGE))
+
+    async def _remove_abandoned_folders(self) -> None:
+        if time.monotonic() - self._folders_looked_at >= FOLDERS_SECONDS:
+            await self._folders.remove()
+            self._folders_looked_at = time.monotonic()

@@ -8,6 +8,7 @@ still writes for a deleted tenant fails instead of bringing its folder back.
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -194,6 +195,21 @@ class FilesOnDisk:
             with contextlib.suppress(FileNotFoundError):
                 folder.rename(target)
         fsync_folder(self.base)
+
+    async def remove_empty_folders(self, tenant_code: str) -> None:
+        """Remove a tenant's folders where nothing is in them; the code must be held, so that no tenant gets it."""
+        await self.in_thread(self._remove_empty_folders, [self.base / INCOMING / tenant_code, self.base / tenant_code])
+
+    @staticmethod
+    def _remove_empty_folders(folders: list[Path]) -> None:
+        for folder in folders:
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                if error.errno != errno.ENOTEMPTY:
+                    raise
 
     async def empty_trash(self, name: str) -> None:
         await self.in_thread(_remove_tree, self.base / TRASH / name)

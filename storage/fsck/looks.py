@@ -136,11 +136,11 @@ class Looks:
 
     async def _described(self, kind: Kind, tenant_code: str, entry: Entry) -> Finding:
         files, size = await self.volume.count(entry)
-        found = {"files": files, "size": size, "age": round(time.time() - entry.touched)}
+        found = {"files": files, "size": size, "age": round(entry.age())}
         return Finding(kind, tenant_code, entry.path, "" if entry.is_folder else id_in(entry), files, found=found)
 
     def _is_old(self, entry: Entry) -> bool:
-        return time.time() - entry.touched >= self._grace.total_seconds()
+        return entry.age() >= self._grace.total_seconds()
 
     async def folders_of(self, tenant: TenantRow) -> list[Finding]:
         """Without them a tenant cannot store anything."""

@@ -106,6 +106,7 @@ async def pending_files(
         .join(Tenant, Tenant.id == File.tenant_id)
         .where(File.state == "pending", File.time_created < created_before, Tenant.status != "deleting")
         .where(~is_awaited())
+        .where(~is_awaited())
         .order_by(File.time_created, File.id)
     )
     if code is not None:

@@ -6,13 +6,14 @@ import errno
 import hashlib
 import os
 import stat
+import time
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Self
 
-from storage.files_on_disk import INCOMING, TRASH
+from storage.files_on_disk import INCOMING, TRASH, fsync_folder
 
 LOST_AND_FOUND = "lost+found"
 """No tenant's code: those have no `+`."""
@@ -40,6 +41,10 @@ class Entry:
     @property
     def name(self) -> str:
         return self.path.rpartition("/")[2]
+
+    def age(self) -> float:
+        """Seconds since it was touched."""
+        return time.time() - self.touched
 
 
 class Unreadable(Exception):
@@ -124,13 +129,5 @@ class Volume:
         # The new place first, up to the base: what the old one has lost must be found there after a power failure.
         for folder in (*target.parents, (self.base / path).parent):
             if folder.is_relative_to(self.base):
-                _fsync(folder)
+                fsync_folder(folder)
         return aside
-
-
-def _fsync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -263,6 +263,19 @@ async def test_an_upload_in_pieces_is_not_dead_before_its_time(tenant: SampleTen
     assert (finding.kind, finding.id) == ("upload-expired", incoming.name)
 
 
+async def test_an_upload_that_may_still_go_on_is_not_expired_however_old_it_is(tenant: SampleTenant) -> None:
+    """One that comes in pieces lives until the time that it says."""
+    headers = {"Tus-Resumable": "1.0.0", "Upload-Length": "9", "Upload-Metadata": "filename YS50eHQ="}
+    assert (await tenant.request("POST", "/uploads", headers=headers)).status_code == 201
+    code, of_tenant = tenant.code, "WHERE tenant_id = (SELECT _id FROM tenants WHERE code = :code)"
+    older = f"UPDATE files SET time_created = time_created - interval '2 hours' {of_tenant}"  # noqa: S608 - our own
+    expired = f"UPDATE resumable_uploads SET time_expires = now() {of_tenant}"  # noqa: S608 - our own
+    await execute(tenant.service, older, code=code)
+    assert await check(tenant, AN_HOUR) == []
+    await execute(tenant.service, expired, code=code)
+    assert kinds(await check(tenant, AN_HOUR)) == ["upload-expired"]
+
+
 async def test_folders_of_no_tenant_are_put_aside_and_a_retired_one_too(
     service: FileService, base: Path, tmp_path: Path
 ) -> None:

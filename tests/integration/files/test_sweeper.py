@@ -14,6 +14,8 @@ from sqlalchemy import text
 from actors import sweeper as sweeper_module
 from actors.sweeper import Sweeper
 from actors.upload_changes import CommitFile, ReserveFile
+from storage import tenant_crud
+from storage.abandoned_folders import AbandonedFolders
 from storage.errors import NotFound, Unavailable
 from storage.identifiers import new_id
 from storage.tenant_purge import TenantPurge
@@ -157,6 +159,31 @@ async def test_bytes_whose_removal_failed_are_removed_later(
     await _age_removals(service)
     await sweeper.sweep()
     assert tenant.files_on_disk() == []
+    assert await _count(service, "removals") == 0
+
+
+async def test_a_removal_that_the_disk_refuses_does_not_hold_up_the_others(
+    service: FileService, tenant: SampleTenant, sweeper: Sweeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [(await tenant.stored(b"%d" % number))["storage_path"] for number in range(3)]
+    remove = service.services.disk.remove
+
+    async def refused(_: str) -> None:
+        raise Unavailable("storage volume")
+
+    async def mostly_refused(path: str) -> None:
+        await (refused if path == paths[0] else remove)(path)
+
+    monkeypatch.setattr(service.services.disk, "remove", refused)
+    for file in (await tenant.request("GET", "/files")).json()["items"]:
+        await tenant.request("DELETE", f"/files/{file['id']}")
+    await _age_removals(service)
+    monkeypatch.setattr(service.services.disk, "remove", mostly_refused)
+    await sweeper.sweep()
+    assert [path.name for path in tenant.files_on_disk()] == [paths[0].rpartition("/")[2]]
+    assert await _count(service, "removals") == 1
+    monkeypatch.setattr(service.services.disk, "remove", remove)
+    await sweeper.sweep()
     assert await _count(service, "removals") == 0
 
 
@@ -336,3 +363,46 @@ async def test_a_sweeper_goes_on_after_rounds_that_fail(
     with pytest.raises(asyncio.CancelledError):
         await running
     assert {"sweep postponed", "sweep failed"} <= {record.message for record in caplog.records}
+
+
+async def test_empty_folders_of_a_tenant_that_never_was_are_removed_when_they_are_old(
+    service: FileService, tenant: SampleTenant
+) -> None:
+    services = service.services
+    base, code = services.disk.base, f"t-{uuid4().hex}"
+    await services.disk.prepare_tenant(code)
+    (base / f"{code}-with-a-file").mkdir()
+    (base / f"{code}-with-a-file" / "a").write_bytes(b"a")
+    (base / f"{code}-is-a-file").write_bytes(b"a")
+    young = Sweeper(services.database, services.cache, services.disk, service.hosting, GRACE)
+    await young.sweep()
+    assert (base / code).is_dir()
+
+    # A second look is not due for an hour; another process looks at once.
+    old = Sweeper(services.database, services.cache, services.disk, service.hosting, timedelta(0))
+    await old.sweep()
+    assert not (base / code).exists()
+    assert not (base / ".incoming" / code).exists()
+    assert (base / f"{code}-with-a-file" / "a").exists()
+    assert (base / f"{code}-is-a-file").exists()
+    assert (base / tenant.code).is_dir()
+    await services.disk.prepare_tenant(code)
+    await old.sweep()
+    assert (base / code).is_dir()
+
+
+async def test_folders_of_a_tenant_that_is_just_created_stay(service: FileService) -> None:
+    """They are there, its row is not committed: who removes folders waits for it."""
+    services = service.services
+    code = f"t-{uuid4().hex}"
+    folders = AbandonedFolders(services.database, services.disk, timedelta(0))
+    async with services.database.transaction_across_tenants() as session:
+        await tenant_crud.create(session, code, {}, {})
+        await services.disk.prepare_tenant(code)
+        removing = asyncio.create_task(folders.remove())
+        waiting = 0
+        while not waiting:
+            await asyncio.sleep(0.01)
+            waiting = await _count(service, "pg_locks WHERE NOT granted")
+    await removing
+    assert (services.disk.base / code).is_dir()
