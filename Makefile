@@ -17,7 +17,7 @@ export PYTHONPATH := $(ROOT)
 # Tenant, file, extraction and caching code: every line and branch of it runs in the unit and integration tests.
 COVERED := $(shell sed -n 's/^ *"\(.*\)",.*/\1/p' $(ROOT)/tests/coverage_rule.toml | paste -sd, -)
 
-.PHONY: help run test check lint unit covered coverage e2e lock clean
+.PHONY: help run test check lint unit covered coverage e2e crash lock clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(ROOT)/Makefile | expand -t 20
@@ -42,11 +42,14 @@ covered: $(STAMP)
 	@cd $(ROOT) && $(BIN)/coverage erase && exec $(BIN)/coverage run -m pytest tests/unit tests/integration
 
 e2e: $(STAMP)
-	@cd $(ROOT) && exec $(BIN)/python -m pytest tests/e2e
+	@cd $(ROOT) && exec $(BIN)/python -m pytest tests/crash tests/e2e
 
 coverage: $(STAMP)
 	@cd $(ROOT) && $(BIN)/coverage combine --quiet
 	@cd $(ROOT) && $(BIN)/coverage report --include='$(COVERED)' --show-missing --skip-covered --fail-under=100
+
+crash: $(STAMP) ## Kill the file service at named points, many times over: a quarter of an hour
+	@cd $(ROOT) && exec $(BIN)/python -m tests.crash
 
 lock: ## Pin everything again, by hash, from pyproject.toml
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
