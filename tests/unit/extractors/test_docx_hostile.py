@@ -100,6 +100,16 @@ def test_a_damaged_byte_is_read_over_or_refused(tmp_path: Path, position: int, v
         assert failure.code == "corrupt-file"  # noqa: PT017 - either outcome is right
 
 
+def test_a_part_whose_checksum_is_wrong_is_refused(tmp_path: Path) -> None:
+    path = write_docx(tmp_path / "sample.docx", p("Some text"))
+    data = bytearray(path.read_bytes())
+    name = data.rindex(b"word/document.xml")  # in the directory, 46 bytes into its record
+    data[name - 46 + 16] ^= 0xFF
+    path.write_bytes(data)
+
+    assert refused(path) == "corrupt-file"
+
+
 def test_a_part_that_unpacks_to_too_much_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_docx(tmp_path / "sample.docx", p("x" * 50_000))
     monkeypatch.setattr(package, "MAX_PART_BYTES", 10_000)

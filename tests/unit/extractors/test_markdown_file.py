@@ -56,7 +56,7 @@ def test_front_matter_is_what_the_document_says_of_itself(tmp_path: Path) -> Non
     assert document.content == "Text"
 
 
-@pytest.mark.parametrize("front", ["a: [", "- a\n- b", "just text", "a: !!python/object:os.system x", "[" * 5000])
+@pytest.mark.parametrize("front", ["a: [", "- a\n- b", "just text", "a: !!python/object:os.system x", "[" * 1000])
 def test_what_only_looks_like_front_matter_is_text(tmp_path: Path, front: str) -> None:
     document = read(tmp_path, f"---\n{front}\n---\nText\n")
 

@@ -51,7 +51,7 @@ FONTS = r"{\fonttbl{\f0\fcharset204 Arial Cyr;}{\f1\fcharset128 MS Mincho;}{\f9 
         (r"{\fonttbl{\f0\fcharset2 Wingdings;}{\f1\fcharset2;}}{\f0 \'a7}{\f1 \'b7}", "▪•"),
         (r"\ansicpg1251 \'cf\ansicpg65001 \'c3\'a9\ansicpg99999 \'e9", "Пéé"),
         (r"\mac \'8e", "é"),
-        (r"{\*\unknown skipped}{\colortbl;\red0;}{\*\generator x;}shown", "shown"),
+        (r"{\*\unknown skipped\par\cell\row}{\colortbl;\red0;}{\*\generator x;}shown", "shown"),
         (r"{\field{\*\fldinst HYPERLINK \"http://x\"}{\fldrslt the link}}", "the link"),
         (r"{\object{\*\objdata 0105}{\result shown}}", "shown"),
         (r"{\upr{ansi}{\*\ud{unicode}}}", "unicode"),
@@ -260,7 +260,7 @@ def test_more_bytes_than_are_read_are_refused(tmp_path: Path, monkeypatch: pytes
 
 
 def test_groups_may_be_nested_without_end(tmp_path: Path) -> None:
-    assert read(tmp_path, "{" * 50_000 + "deep" + "}" * 50_000).content == "deep"
+    assert read(tmp_path, "{" * 20_000 + "deep" + "}" * 20_000).content == "deep"
 
 
 _PARTS = st.sampled_from(
