@@ -38,11 +38,12 @@ class Services:
         )
         disk = FilesOnDisk(settings.base_path)
         await disk.prepare()
+        cache = Cache(settings.redis_url, settings.cache_ttl_seconds)
         database = Database(settings.database_url, settings.database_pool_size)
         return cls(
             settings=settings,
             database=database,
-            cache=Cache(settings.redis_url, settings.cache_ttl_seconds),
+            cache=cache,
             disk=disk,
             small_files=SmallFiles(disk),
             tenants=TenantHosts(settings),
@@ -50,7 +51,7 @@ class Services:
             operator_key=operator_key,
             key_pepper=key_pepper,
             key_uses=KeyUses(database),
-            rate_limiter=RateLimiter(settings.redis_url),
+            rate_limiter=RateLimiter(cache.link),
         )
 
     async def close(self) -> None:
@@ -59,7 +60,6 @@ class Services:
         await self.key_uses.close()
         await self.database.close()
         await self.cache.close()
-        await self.rate_limiter.close()
         await self.small_files.close()
         await self.disk.close()
 

@@ -81,8 +81,9 @@ class Cache:
     """Times are seconds. No method raises when Redis is away, except `ping` and `forget_tenant`."""
 
     def __init__(self, url: str, ttl: float) -> None:
-        self._link = RedisLink(url, CONNECTIONS)
-        self._redis = self._link.client
+        self.link = RedisLink(url, CONNECTIONS)
+        """Whoever else asks this Redis knows with the cache when it is away."""
+        self._redis = self.link.client
         self._put = self._redis.register_script(PUT_IF_NEWER)
         self._reads: Batcher[str, bytes | str | None] = Batcher(
             self._read, largest=READS_AT_A_TIME, in_flight=READS_IN_FLIGHT
@@ -102,12 +103,12 @@ class Cache:
 
         Reads that wait together are one command, unless the value may be so large that others would wait for it.
         """
-        if self._link.is_away or key in self._undelivered:
+        if self.link.is_away or key in self._undelivered:
             return None
         try:
             found = await (self._redis.get(key) if is_large else self._reads.ask(key))
         except (RedisError, OSError) as error:
-            self._link.lost(error)
+            self.link.lost(error)
             return None
         if not found:
             return None
@@ -115,24 +116,24 @@ class Cache:
 
     async def _read(self, keys: list[str]) -> list[bytes | str | None]:
         # Lost while they waited: nobody waits for a server that is away.
-        if self._link.is_away:
+        if self.link.is_away:
             return [None] * len(keys)
         try:
             return await answer_in_time(self._redis.mget(keys), ANSWER_SECONDS)
         except (RedisError, OSError) as error:
             # Here, before the next who wait are read for.
-            self._link.lost(error)
+            self.link.lost(error)
             return [None] * len(keys)
 
     async def put(self, key: str, entry: Versioned, ttl: float | None = None) -> None:
         """Cache a value, unless a newer one or a newer invalidation is there."""
-        if self._link.is_away or key in self._undelivered:
+        if self.link.is_away or key in self._undelivered:
             return
         seconds = (ttl or self._ttl) * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
         try:
             await self._put(keys=[key, fence_before(key)], args=[entry.version, entry.value, int(seconds * 1000)])
         except (RedisError, OSError) as error:
-            self._link.lost(error)
+            self.link.lost(error)
 
     async def get_or_load(
         self, key: str, load: Load, ttl: float | None = None, *, is_large: bool = False
@@ -157,13 +158,13 @@ class Cache:
         if after is not None:
             await asyncio.wait([after])
             self._running[key] = self._following.pop(key)
-        losses = self._link.losses
+        losses = self.link.losses
         try:
             entry = await load()
             if entry is None:
                 return None
             # Over an outage markers are lost: what was read before or during it may be older than one of them.
-            if losses == self._link.losses:
+            if losses == self.link.losses:
                 await self.put(key, entry, ttl)
             return entry.value
         finally:
@@ -176,12 +177,12 @@ class Cache:
         A process may die between the two; what is old must not be read until its TTL ends then. While Redis is away
         nothing waits for it.
         """
-        if not versions or self._link.is_away:
+        if not versions or self.link.is_away:
             return
         try:
             await self._send_markers(versions)
         except (RedisError, OSError) as error:
-            self._link.lost(error)
+            self.link.lost(error)
 
     async def invalidate(self, versions: Mapping[str, int]) -> None:
         """Announce, after the commit, that these rows now have at least these versions (`GONE`: none at all)."""
@@ -191,7 +192,7 @@ class Cache:
         try:
             await self._send_markers(versions)
         except (RedisError, OSError) as error:
-            self._link.lost(error)
+            self.link.lost(error)
             self._keep_for_later(versions)
 
     async def _send_markers(self, versions: Mapping[str, int]) -> None:
@@ -219,7 +220,7 @@ class Cache:
             try:
                 await self._send_markers(batch)
             except (RedisError, OSError) as error:
-                self._link.lost(error)
+                self.link.lost(error)
                 return
             for key, version in batch.items():
                 if self._undelivered.get(key) == version:
@@ -246,7 +247,7 @@ class Cache:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._reads.close()
-        await self._link.close()
+        await self.link.close()
 
 
 def _begin(flight: Coroutine[Any, Any, bytes | None]) -> Flight:

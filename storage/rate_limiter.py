@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from storage.rate_windows import WINDOW_SECONDS, Limit, Reading, Taken, Window
+from storage.redis_link import RedisLink
 from storage.shared_rate_windows import SharedWindows
 
 Asked = Sequence[tuple[Limit, int]]
@@ -35,10 +36,10 @@ class Answer:
 
 
 class RateLimiter:
-    """`clock` counts the seconds of this process's own windows."""
+    """`clock` counts the seconds of this process's own windows. Whoever made `link` closes it."""
 
-    def __init__(self, redis_url: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._shared = SharedWindows(redis_url)
+    def __init__(self, link: RedisLink, clock: Callable[[], float] = time.monotonic) -> None:
+        self._shared = SharedWindows(link)
         self._clock = clock
         self._windows: dict[tuple[UUID, Limit], Window] = {}
         self._sweep_at = clock() + WINDOW_SECONDS
@@ -87,9 +88,6 @@ class RateLimiter:
             self._windows = {key: window for key, window in self._windows.items() if not window.is_empty(now)}
             self._sweep_at = now + WINDOW_SECONDS
         return self._windows.setdefault((tenant_id, limit), Window(limit))
-
-    async def close(self) -> None:
-        await self._shared.close()
 
 
 def _fit(readings: list[Reading]) -> bool:

@@ -8,9 +8,6 @@ from redis.exceptions import RedisError
 from storage.rate_windows import LONGEST_SECONDS, WINDOW_SECONDS, Limit, Reading, Taken
 from storage.redis_link import ANSWER_SECONDS, RedisLink, answer_in_time
 
-CONNECTIONS = 8
-"""One call takes Redis less time than this process; making a connection takes more."""
-
 # A window is a hash of amounts by the second at which they no longer count, by the server's clock.
 # Takes from all windows or from none. KEYS: windows; ARGV: for each its limit, and the amount.
 TAKE = f"""
@@ -71,8 +68,8 @@ end
 class SharedWindows:
     """No method raises when Redis is away or does not answer in time; nothing may have happened then, or everything."""
 
-    def __init__(self, redis_url: str) -> None:
-        self._link = RedisLink(redis_url, CONNECTIONS)
+    def __init__(self, link: RedisLink) -> None:
+        self._link = link
         self._take = self._link.client.register_script(TAKE)
         self._replace = self._link.client.register_script(REPLACE)
 
@@ -98,9 +95,6 @@ class SharedWindows:
             await answer_in_time(self._replace([window_key(tenant_id, limit)], numbers), ANSWER_SECONDS)
         except (RedisError, OSError) as error:
             self._link.lost(error)
-
-    async def close(self) -> None:
-        await self._link.close()
 
 
 def window_key(tenant_id: UUID, limit: Limit) -> str:

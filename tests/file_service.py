@@ -132,7 +132,7 @@ async def file_service(base: Path, database_url: str, redis_url: str, **settings
         operator_key=OPERATOR_KEY,
         key_pepper=PEPPER,
         key_uses=KeyUses(database),
-        rate_limiter=RateLimiter(redis_url),
+        rate_limiter=RateLimiter(cache.link),
     )
 
     async def opened(_: Settings) -> Services:

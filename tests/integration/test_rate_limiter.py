@@ -16,6 +16,7 @@ from muniment.local.valkey import EmbeddedValkey
 from storage import redis_link, shared_rate_windows
 from storage.rate_limiter import Answer, RateLimiter
 from storage.rate_windows import LONGEST_SECONDS, Limit, Reading, Taken, Window
+from storage.redis_link import RedisLink
 from storage.shared_rate_windows import SharedWindows, window_key
 from tests.passing_time import Clock, age
 
@@ -29,26 +30,34 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shared_rate_windows, "ANSWER_SECONDS", 60)
 
 
+def link_to(url: str) -> RedisLink:
+    return RedisLink(url, 8)
+
+
+async def close(limiter: RateLimiter) -> None:
+    await limiter._shared._link.close()
+
+
 @pytest.fixture
 async def shared(redis_url: str) -> AsyncIterator[SharedWindows]:
-    opened = SharedWindows(redis_url)
+    opened = SharedWindows(link_to(redis_url))
     yield opened
-    await opened.close()
+    await opened._link.close()
 
 
 @pytest.fixture
 async def limiter(redis_url: str) -> AsyncIterator[RateLimiter]:
-    opened = RateLimiter(redis_url)
+    opened = RateLimiter(link_to(redis_url))
     yield opened
-    await opened.close()
+    await close(opened)
 
 
 @pytest.fixture
 async def other(redis_url: str) -> AsyncIterator[RateLimiter]:
     """Of another process."""
-    opened = RateLimiter(redis_url)
+    opened = RateLimiter(link_to(redis_url))
     yield opened
-    await opened.close()
+    await close(opened)
 
 
 @pytest.fixture
@@ -179,7 +188,7 @@ async def test_what_a_change_no_longer_finds_is_not_taken_away_twice(shared: Sha
 
 async def test_windows_of_this_process_that_are_empty_are_dropped(redis_url: str) -> None:
     clock = Clock()
-    limiter = RateLimiter(redis_url, clock)
+    limiter = RateLimiter(link_to(redis_url), clock)
     tenants = [uuid4() for _ in range(3)]
     for tenant_id in tenants:
         await limiter.take(tenant_id, [(TEN, 1)])
@@ -188,11 +197,11 @@ async def test_windows_of_this_process_that_are_empty_are_dropped(redis_url: str
     clock.ahead += 45
     await limiter.take(tenants[1], [(TEN, 0)])
     assert {tenant_id for tenant_id, _ in limiter._windows} == set(tenants[1:])
-    await limiter.close()
+    await close(limiter)
 
 
 async def test_each_process_keeps_the_limit_by_itself_while_redis_is_killed(valkey: EmbeddedValkey) -> None:
-    limiters = [RateLimiter(valkey.url), RateLimiter(valkey.url)]
+    limiters = [RateLimiter(link_to(valkey.url)), RateLimiter(link_to(valkey.url))]
     tenant_id = uuid4()
     assert len(await admitted(limiters, tenant_id, TEN, 1, 6)) == 6
     send(valkey, signal.SIGKILL)
@@ -201,14 +210,14 @@ async def test_each_process_keeps_the_limit_by_itself_while_redis_is_killed(valk
     # Three of the six were this process's own: they are not forgotten.
     assert len(await admitted(limiters[:1], tenant_id, TEN, 1, 30)) == 7
     assert limiters[0]._shared._link.is_away
-    await asyncio.gather(*(limiter.close() for limiter in limiters))
+    await asyncio.gather(*(close(limiter) for limiter in limiters))
 
 
 async def test_a_redis_that_comes_back_empty_is_used_again_and_gives_nobody_more(
     valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_link, "RETRY_AFTER_SECONDS", 0.01)
-    limiters = [RateLimiter(valkey.url), RateLimiter(valkey.url)]
+    limiters = [RateLimiter(link_to(valkey.url)), RateLimiter(link_to(valkey.url))]
     tenant_id = uuid4()
     await admitted(limiters[:1], tenant_id, TEN, 1, 9)
     send(valkey, signal.SIGKILL)
@@ -224,14 +233,14 @@ async def test_a_redis_that_comes_back_empty_is_used_again_and_gives_nobody_more
     # What Redis never heard of is changed here alone.
     await limiters[0].change(charge, 0)
     assert (await limiters[0].take(tenant_id, [(TEN, 0)])).readings[0].remaining == 0
-    await asyncio.gather(*(limiter.close() for limiter in limiters))
+    await asyncio.gather(*(close(limiter) for limiter in limiters))
 
 
 async def test_nobody_waits_long_for_a_redis_that_hangs(
     valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(redis_link, "RETRY_AFTER_SECONDS", 0.01)
-    limiter = RateLimiter(valkey.url)
+    limiter = RateLimiter(link_to(valkey.url))
     tenant_id = uuid4()
     answer = await limiter.take(tenant_id, [(TEN, 1)])
     send(valkey, signal.SIGSTOP)
@@ -249,4 +258,4 @@ async def test_nobody_waits_long_for_a_redis_that_hangs(
     assert limiter._shared._link._looking is not None
     await limiter._shared._link._looking
     assert (await limiter.take(uuid4(), [(TEN, 1)])).charges[0].shared is not None
-    await limiter.close()
+    await close(limiter)

@@ -46,8 +46,8 @@ async def test_reads_do_not_wait_for_a_server_that_hangs(
     assert [await cache.get("k") for _ in range(1000)] == [None] * 1000
     assert time.monotonic() - started < 0.3
     send(valkey, signal.SIGCONT)
-    assert cache._link._looking is not None
-    await cache._link._looking
+    assert cache.link._looking is not None
+    await cache.link._looking
     assert await cache.get("k") == b"x"
     await cache.close()
 
@@ -60,13 +60,13 @@ async def test_what_was_read_before_the_server_came_back_is_not_cached(
     cache = Cache(valkey.url, 30)
 
     async def load() -> Versioned:
-        assert cache._link._looking is not None
-        await cache._link._looking
+        assert cache.link._looking is not None
+        await cache.link._looking
         return Versioned(1, b"old")
 
-    cache._link.lost(RedisError("as if it had been away"))
+    cache.link.lost(RedisError("as if it had been away"))
     assert await cache.get_or_load("k", load) == b"old"
-    assert not cache._link.is_away
+    assert not cache.link.is_away
     assert await cache.get("k") is None
     await cache.close()
 

@@ -193,7 +193,7 @@ async def test_many_callers_at_once_wait_for_a_connection_and_are_no_outage(cach
     assert set(found) == {b"x"}
     await asyncio.gather(*(cache.invalidate({f"k{number}": 2}) for number in range(300)))
     assert cache._undelivered == {}
-    assert not cache._link.is_away
+    assert not cache.link.is_away
 
 
 async def test_all_entries_of_a_tenant_are_found_and_removed(cache: WatchedCache) -> None:
@@ -241,7 +241,7 @@ async def test_without_a_server_every_read_is_a_miss(unreachable: Cache) -> None
     for expected in (1, 2):
         assert await unreachable.get_or_load("k", row.load) == b"v1"
         assert row.loads == expected
-    assert unreachable._link.is_away
+    assert unreachable.link.is_away
     with pytest.raises(Unavailable):
         await unreachable.forget_tenant("t")
     with pytest.raises(RedisError):
@@ -250,20 +250,20 @@ async def test_without_a_server_every_read_is_a_miss(unreachable: Cache) -> None
 
 async def test_a_large_value_that_cannot_be_read_is_a_miss_too(unreachable: Cache) -> None:
     assert await unreachable.get("k", is_large=True) is None
-    assert unreachable._link.is_away
+    assert unreachable.link.is_away
 
 
 async def test_a_change_that_is_foretold_is_not_kept_for_later_without_a_server(unreachable: Cache) -> None:
     """It is announced after the commit anyhow."""
     await unreachable.forewarn({"k": 3})
-    assert unreachable._link.is_away
+    assert unreachable.link.is_away
     await unreachable.forewarn({"k": 3})
     assert unreachable._undelivered == {}
 
 
 async def test_the_first_put_that_fails_leaves_the_server_alone(unreachable: Cache) -> None:
     await unreachable.put("k", Versioned(1, b"x"))
-    assert unreachable._link.is_away
+    assert unreachable.link.is_away
 
 
 async def test_what_waits_to_be_announced_never_gets_less(unreachable: Cache) -> None:
@@ -271,7 +271,7 @@ async def test_what_waits_to_be_announced_never_gets_less(unreachable: Cache) ->
     await unreachable.invalidate({"k": 2})
     assert unreachable._undelivered == {"k": 3}
     # In this process the key is not read until the others can have heard.
-    unreachable._link.is_away = False
+    unreachable.link.is_away = False
     assert await unreachable.get("k") is None
     await unreachable.put("k", Versioned(3, b"x"))
 
@@ -320,5 +320,5 @@ async def test_a_read_that_waits_when_redis_is_lost_does_not_wait_for_it(cache: 
     await cache._redis.set("k", "1:x")
     reading = asyncio.create_task(cache.get("k"))
     await asyncio.sleep(0)
-    cache._link.lost(ConnectionError())
+    cache.link.lost(ConnectionError())
     assert await reading is None
