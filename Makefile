@@ -17,7 +17,10 @@ export PYTHONPATH := $(ROOT)
 # Tenant, file, extraction and caching code: every line and branch of it runs in the unit and integration tests.
 COVERED := $(shell sed -n 's/^ *"\(.*\)",.*/\1/p' $(ROOT)/tests/coverage_rule.toml | paste -sd, -)
 
-.PHONY: help run test check lint unit covered coverage e2e crash lock clean
+# Calls that `make fuzz` makes for each operation.
+FUZZ_CALLS ?= 250
+
+.PHONY: help run test check lint unit covered coverage e2e crash fuzz lock clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(ROOT)/Makefile | expand -t 20
@@ -51,6 +54,9 @@ coverage: $(STAMP)
 
 crash: $(STAMP) ## Kill the file service at named points, many times over: a quarter of an hour
 	@cd $(ROOT) && exec $(BIN)/python -m tests.crash
+
+fuzz: $(STAMP) ## Thousands of calls made from the OpenAPI documents, and of steps against a model; others each time
+	@cd $(ROOT) && MUNIMENT_FUZZ_CALLS=$(FUZZ_CALLS) exec $(BIN)/python -m pytest tests/integration/openapi
 
 lock: ## Pin everything again, by hash, from pyproject.toml
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
