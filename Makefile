@@ -17,8 +17,9 @@ export PYTHONPATH := $(ROOT)
 # Tenant, file, extraction and caching code: every line and branch of it runs in the unit and integration tests.
 COVERED := $(shell sed -n 's/^ *"\(.*\)",.*/\1/p' $(ROOT)/tests/coverage_rule.toml | paste -sd, -)
 
-# Calls that `make fuzz` makes for each operation.
+# Calls of each operation, and runs of a hundred steps.
 FUZZ_CALLS ?= 250
+MODEL_RUNS ?= 60
 
 .PHONY: help run test check lint unit covered coverage e2e crash fuzz lock clean
 
@@ -56,7 +57,8 @@ crash: $(STAMP) ## Kill the file service at named points, many times over: a qua
 	@cd $(ROOT) && exec $(BIN)/python -m tests.crash
 
 fuzz: $(STAMP) ## Thousands of calls made from the OpenAPI documents, and of steps against a model; others each time
-	@cd $(ROOT) && MUNIMENT_FUZZ_CALLS=$(FUZZ_CALLS) exec $(BIN)/python -m pytest tests/integration/openapi
+	@cd $(ROOT) && MUNIMENT_FUZZ_CALLS=$(FUZZ_CALLS) MUNIMENT_MODEL_RUNS=$(MODEL_RUNS) exec $(BIN)/python -m pytest \
+		--override-ini timeout=3600 tests/integration/openapi tests/integration/files/test_model.py
 
 lock: ## Pin everything again, by hash, from pyproject.toml
 	@command -v uv >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

@@ -73,7 +73,7 @@ async def upload(request: Request, found: Writer, services: ServicesOf) -> Respo
         body = await read_upload(request, chunks)
         async with claimed(services.database, found.tenant.id, key) as stored:
             if stored is not None:
-                record = await replayed(body, stored, found.tenant.rules.max_file_size_bytes)
+                record = await replayed(body, stored)
             else:
                 record = await Upload(services, found.tenant, body, key).store(digest)
     headers = (REPLAYED if stored else {}) | {

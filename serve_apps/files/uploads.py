@@ -19,14 +19,13 @@ from serve_apps.files.upload_body import UploadBody
 from serve_apps.idempotent_requests import request_fingerprint, same_request
 from serve_apps.request_errors import BadRequest
 from serve_apps.services import Services
-from storage.errors import DigestMismatch, NotFound
+from storage.errors import DigestMismatch, IdempotencyKeyReused, NotFound
 from storage.idempotency import StoredAnswer
 from storage.identifiers import new_id
 from storage.records import FileRecord, TenantRecord
 from storage.small_files import SMALL_BYTES
 from storage.upload_checks.file_names import display_name
 from storage.upload_checks.verdict import check_headers
-from storage.upload_errors import FileTooLarge
 
 SHA256_DIGEST = re.compile(r"sha-256\s*=\s*:([^:]*):")
 SHA256_BYTES = 32
@@ -53,14 +52,17 @@ def fingerprint(body: UploadBody, sha256: str) -> str:
     return request_fingerprint("upload", body.file_name, body.declared_media_type, body.tags, body.metadata, sha256)
 
 
-async def replayed(body: UploadBody, stored: StoredAnswer, limit: int) -> FileRecord:
-    """The record that the first upload got. Reads the body, to know that it is the same: see `same_request`."""
+async def replayed(body: UploadBody, stored: StoredAnswer) -> FileRecord:
+    """The record that the first upload got. Reads the body, to know that it is the same: see `same_request`.
+
+    Rules that the tenant has got since then do not matter, and no more is read than the first one sent.
+    """
     digest = hashlib.sha256()
-    size = 0
+    left: int = stored.answer["file_size_bytes"]
     async for chunk in body.chunks():
-        size += len(chunk)
-        if size > limit:
-            raise FileTooLarge(None, limit)
+        left -= len(chunk)
+        if left < 0:
+            raise IdempotencyKeyReused
         await asyncio.to_thread(digest.update, chunk)
     return FileRecord.from_fields(same_request(stored, fingerprint(body, digest.hexdigest())))
 
