@@ -37,6 +37,7 @@ STATUS_OF: dict[type[errors.MunimentError], int] = {
     errors.NotFinished: 409,
     errors.NotFound: 404,
     errors.QuotaExceeded: 507,
+    errors.StorageFull: 507,
     errors.TenantActorFenced: 503,
     errors.TenantCodeRetired: 409,
     errors.TenantExists: 409,

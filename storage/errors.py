@@ -236,3 +236,13 @@ class Unavailable(MunimentError):
 
     def __str__(self) -> str:
         return f"The {self.what} does not answer now. Try again in {self.retry_after} s."
+
+
+class StorageFull(Unavailable):
+    """The volume takes nothing more. Not a tenant's quota: its operator must make room."""
+
+    code = "storage-full"
+    title = "No room left"
+
+    def __str__(self) -> str:
+        return f"The {self.what} is full: nothing can be stored until its operator has made room."

@@ -24,7 +24,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import BinaryIO, ParamSpec, TypeVar
 
-from storage.errors import NotFound, Unavailable
+from storage.errors import NotFound, StorageFull, Unavailable
 from storage.incoming_names import Incoming, find_old, small_name
 from storage.upload_errors import FileTooLarge
 
@@ -39,6 +39,7 @@ WRITE_BYTES = 2**20
 """Bytes gathered before a thread writes and hashes them; at most twice this is in memory for an upload."""
 DISK_THREADS = 16
 VOLUME_RETRY_SECONDS = 10
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def storage_path(tenant_code: str, time_created: datetime, file_id: str, extension: str) -> str:
@@ -62,7 +63,7 @@ class Received:
 
 
 class FilesOnDisk:
-    """All work on the disk happens in threads of its own. Raises `Unavailable` when the volume is full or broken."""
+    """All work on the disk happens in threads of its own. Raises `StorageFull`, or `Unavailable` where it fails."""
 
     def __init__(self, base: Path) -> None:
         self.base = base
@@ -74,8 +75,27 @@ class FilesOnDisk:
 
     async def in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do work that waits for the disk. Raises `Unavailable`, and `NotFound` when the tenant's folders are gone."""
-        with disk_errors():
+        with self.errors():
             return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **kwargs))
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Work on a tenant's files, whose errors become what they mean to the caller."""
+        try:
+            yield
+        except FileNotFoundError as error:
+            self.expect_volume()
+            raise NotFound("tenant") from error  # only its deletion removes a folder
+        except OSError as error:
+            log.exception("storage volume failed")
+            kind = StorageFull if error.errno in FULL else Unavailable
+            raise kind("storage volume", VOLUME_RETRY_SECONDS) from error
+
+    def expect_volume(self) -> None:
+        """Raises `Unavailable` when nothing is there at all: then what is missing says nothing of a file or tenant."""
+        if not (self.base / INCOMING).is_dir():
+            log.error("storage volume has vanished")
+            raise Unavailable("storage volume", VOLUME_RETRY_SECONDS)
 
     async def prepare(self) -> None:
         """Make the base and its own folders, and find out what the volume can do."""
@@ -83,7 +103,7 @@ class FilesOnDisk:
         self.has_hard_links = await self.in_thread(_can_link, self.base / INCOMING)
 
     async def check(self) -> None:
-        """Raises `Unavailable` or `NotFound` when the volume cannot be written."""
+        """Raises `Unavailable` when the volume cannot be written, because it is gone, read-only or broken, or full."""
         await self.in_thread(_probe, self.base / INCOMING)
 
     async def prepare_tenant(self, tenant_code: str) -> None:
@@ -92,8 +112,8 @@ class FilesOnDisk:
     @staticmethod
     def _make_folders(folders: list[Path]) -> None:
         for folder in folders:
-            folder.mkdir(parents=True, exist_ok=True)
-            fsync_folder(folder.parent)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(folder)
 
     def path(self, relative: str) -> Path:
         return self.base / relative
@@ -144,9 +164,7 @@ class FilesOnDisk:
         if month in self._months:
             return
         # Without its parents: a deleted tenant's folder must not come back.
-        month.mkdir(exist_ok=True)
-        # Also where another process made it: it may not have come so far yet.
-        fsync_folder(month.parent)
+        _make_folder(month)
         self._months.add(month)
 
     async def remove(self, relative: str) -> None:
@@ -223,18 +241,6 @@ class FilesOnDisk:
         self._threads.shutdown(wait=False)
 
 
-@contextlib.contextmanager
-def disk_errors() -> Iterator[None]:
-    """Work on a tenant's files, whose errors become what they mean to the caller."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise NotFound("tenant") from error  # only its deletion removes a folder
-    except OSError as error:
-        log.exception("storage volume failed")
-        raise Unavailable("storage volume", VOLUME_RETRY_SECONDS) from error
-
-
 class _Writer:
     """One incoming file. A cancelled caller may discard it while a thread still writes: they take turns."""
 
@@ -294,6 +300,18 @@ def _can_link(folder: Path) -> bool:
             log.info("the volume has no hard links", extra={"reason": str(error)})
             return False
         return True
+
+
+def _make_folder(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    try:
+        # Also where another process made it: it may not have come so far yet.
+        fsync_folder(folder.parent)
+    except OSError:
+        # Made anew by the next: a second sync may well succeed after the first has told of a loss.
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def fsync_folder(folder: Path) -> None:

@@ -31,6 +31,8 @@ class ResumableFile:
         self._path = self._incoming
         self._file: FileIO | None = None
         self._ended = False
+        self._lost: OSError | None = None
+        """What the disk said when it lost bytes: nothing is acknowledged any more."""
 
     async def hold(self) -> bool:
         """Open the file for this request alone, empty where there is none; False while another request holds it."""
@@ -118,7 +120,14 @@ class ResumableFile:
 
     def _sync(self) -> None:
         with self._turn:
-            os.fsync(self._held())
+            if self._lost is not None:
+                # A second sync may well succeed after the first has told of a loss.
+                raise self._lost
+            try:
+                os.fsync(self._held())
+            except OSError as error:
+                self._lost = error
+                raise
 
     def _received(self) -> Received:
         with self._turn:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from storage.batching import Batcher
-from storage.files_on_disk import FilesOnDisk, disk_errors, fsync_folder
+from storage.files_on_disk import FilesOnDisk, fsync_folder
 
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ class _Arrival:
         if self.failure is not None:
             return
         try:
-            with disk_errors():
+            with self._disk.errors():
                 step(self)
         except Exception as error:  # noqa: BLE001 - it is for whoever waits
             self.failure = error

@@ -8,7 +8,7 @@ from actors.tenant_changes import IdempotentRequest
 from actors.upload_changes import AbandonFile, CommitFile, ReserveFile
 from serve_apps.services import Services
 from storage.errors import MunimentError
-from storage.files_on_disk import Received, disk_errors
+from storage.files_on_disk import Received
 from storage.records import FileRecord, TenantRecord
 from storage.upload_checks.file_names import display_name, extension_of
 from storage.upload_checks.verdict import check_content
@@ -60,7 +60,7 @@ async def keep_and_commit(
 ) -> FileRecord:
     """The record of the reserved file when its bytes are durable and it is visible. Raises why it is not kept."""
     name = display_name(described.file_name)
-    with disk_errors():
+    with services.disk.errors():
         verdict = await check_content(
             received.path, received.size, name, described.declared_media_type, tenant.rules, services.archives
         )

@@ -1,7 +1,6 @@
 """A file's bytes as an answer: read in a thread, sent as fast as the receiver takes them."""
 
 from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
 
 import aiofiles
 from aiofiles.threadpool.binary import AsyncFileIO
@@ -9,6 +8,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from storage.errors import NotFound, Unavailable
+from storage.files_on_disk import FilesOnDisk
 
 CHUNK_BYTES = 512 * 1024
 """Read at a time; one chunk is in memory while the one before is being sent."""
@@ -28,11 +28,12 @@ class ContentResponse(StreamingResponse):
             await self._file.close()
 
 
-async def open_content(path: Path) -> AsyncFileIO:
+async def open_content(disk: FilesOnDisk, storage_path: str) -> AsyncFileIO:
     """The file, before anything is answered: it may be deleted since its record was read."""
     try:
-        return await aiofiles.open(path, "rb", buffering=0)
+        return await aiofiles.open(disk.path(storage_path), "rb", buffering=0)
     except FileNotFoundError:
+        disk.expect_volume()
         raise NotFound("file") from None
     except OSError as error:
         raise Unavailable("storage volume") from error

@@ -55,7 +55,7 @@ async def download(
     if wanted is not None:
         start, length, status = wanted.start, wanted.length, 206
         headers["Content-Range"] = wanted.content_range(size)
-    file = await open_content(services.disk.path(record.storage_path))
+    file = await open_content(services.disk, record.storage_path)
     return ContentResponse(file, start, length, status, headers)
 
 

@@ -16,6 +16,7 @@ async def refuse_false_name(services: Services, tenant: TenantRecord, file_id: s
     try:
         await check_renaming(services.disk.path(record.storage_path), record.media_type, name)
     except FileNotFoundError:
+        services.disk.expect_volume()
         raise NotFound("file") from None
     except OSError as error:
         raise Unavailable("storage volume") from error

@@ -31,6 +31,7 @@ from storage.errors import (
     InvalidFields,
     InvalidTenantCode,
     NotFound,
+    StorageFull,
     TenantCodeRetired,
     TenantExists,
     pointer,
@@ -54,7 +55,7 @@ TENANTS = fingerprint("tenants")
 @router.post(
     "/tenants", status_code=201, response_model=schemas.TenantOut, openapi_extra=json_request(schemas.NewTenant)
 )
-@raises(InvalidTenantCode, TenantExists, TenantCodeRetired)
+@raises(InvalidTenantCode, TenantExists, TenantCodeRetired, StorageFull)
 async def create_tenant(
     request: Request,
     _: Operator,

@@ -8,6 +8,7 @@ from storage.errors import (
     IdempotencyKeyReused,
     InvalidFields,
     QuotaExceeded,
+    StorageFull,
 )
 from storage.resumable_errors import (
     ChecksumMismatch,
@@ -29,7 +30,7 @@ from storage.upload_errors import (
 )
 
 RENAMING = InvalidFileName, ExtensionNotAllowed, MediaTypeMismatch, MediaTypeNotAllowed
-FILE = (*RENAMING, BadRequest, InvalidFields, FileTooLarge, ArchiveUnsafe, DuplicateFile, QuotaExceeded)
+FILE = (*RENAMING, BadRequest, InvalidFields, FileTooLarge, ArchiveUnsafe, DuplicateFile, QuotaExceeded, StorageFull)
 WHOLE_FILE = (*FILE, OneFilePerRequest, DigestMismatch, IdempotencyKeyReused, IdempotencyKeyInUse)
 FINISHED_UPLOAD = (*FILE, UploadBusy, UploadExpired, UploadTakenOver)
 PIECE = (*FINISHED_UPLOAD, NotAPiece, LengthExceeded, ChecksumMismatch, UploadStalled)

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from starlette.types import Message
 
 from serve_apps.files import content_response, content_routes
 from serve_apps.files.file_reading import find_file
+from storage.files_on_disk import FilesOnDisk
 from tests.file_service import OPERATOR_KEY, FileService, SampleTenant
 
 CONTENT = bytes(range(48, 58))
@@ -198,13 +198,31 @@ async def test_a_volume_that_cannot_be_read_is_said_to_be_away(
     place.rmdir()
 
 
+async def test_a_file_is_not_said_to_be_gone_because_its_volume_is(service: FileService, tenant: SampleTenant) -> None:
+    file = await tenant.stored(CONTENT)
+    base = service.services.disk.base
+    aside = base.with_name(f"{base.name}-unmounted")
+    base.rename(aside)
+    base.mkdir()
+    try:
+        download = await tenant.request("GET", f"/files/{file['id']}/content")
+        renaming = await tenant.patch(f"/files/{file['id']}", {"file_name": "a.csv"}, '"m1"')
+        upload = await tenant.upload()
+    finally:
+        base.rmdir()
+        aside.rename(base)
+    for answer in (download, renaming, upload):
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        assert answer.headers["retry-after"]
+
+
 async def test_the_file_is_closed_when_the_receiver_goes_away(
     service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[Any] = []
 
-    async def noted(place: Path) -> Any:
-        opened.append(await content_response.open_content(place))
+    async def noted(disk: FilesOnDisk, storage_path: str) -> Any:
+        opened.append(await content_response.open_content(disk, storage_path))
         return opened[-1]
 
     monkeypatch.setattr(f"{content_routes.__name__}.open_content", noted)

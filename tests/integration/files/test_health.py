@@ -52,6 +52,34 @@ async def test_a_volume_that_cannot_be_written_makes_it_unready(
     assert (await stranger.get("/healthz/live")).status_code == 200
 
 
+@pytest.mark.parametrize("what", ["full", "read-only"])
+async def test_a_volume_that_takes_nothing_makes_it_unready(
+    tmp_path: Path, database_url: str, redis_url: str, what: str
+) -> None:
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    if not await _mount("-t", "tmpfs", "-o", "size=1m", "tmpfs", str(volume)):
+        pytest.skip("only root can mount a small volume")
+    try:
+        async with file_service(volume / "files", database_url, redis_url) as service:
+            assert (await service.http.get("/healthz/ready")).status_code == 200
+            service.app.state.readiness = Readiness(service.services)
+            if what == "full":
+                with pytest.raises(OSError, match="No space left"):
+                    (volume / "ballast").write_bytes(bytes(2 * 2**20))
+            else:
+                assert await _mount("-o", "remount,ro", str(volume))
+            answer = await service.http.get("/healthz/ready")
+            assert (answer.status_code, "storage volume" in answer.json()["detail"]) == (503, True)
+    finally:
+        await (await asyncio.create_subprocess_exec("umount", "--lazy", str(volume))).wait()
+
+
+async def _mount(*arguments: str) -> bool:
+    mount = await asyncio.create_subprocess_exec("mount", *arguments, stderr=asyncio.subprocess.DEVNULL)
+    return await mount.wait() == 0
+
+
 async def test_a_cache_that_is_away_makes_it_unready(
     service: FileService, stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -263,7 +263,7 @@ async def test_a_copy_that_was_broken_off_is_cleared_away(
 
     with monkeypatch.context() as patched:
         patched.setattr(shutil, "copyfileobj", full)
-        assert (await upload.on(other).head()).status_code == 503
+        assert (await upload.on(other).head()).status_code == 507
     assert {path.suffix for path in tenant.files_on_disk()} == {"", ".copy"}
     stale.hang_up()
     await stale.end()
@@ -359,8 +359,31 @@ async def test_a_full_volume_keeps_what_was_acknowledged(
     with monkeypatch.context() as patched:
         patched.setattr(os, "pwrite", full)
         answer = await upload.send(TEXT[5:], 5)
-    assert (answer.status_code, "storage volume" in answer.json()["detail"]) == (503, True)
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage-full")
     assert "part of a piece lost" in [record.message for record in caplog.records]
+    assert await upload.offset() == 5
+    await upload.send(TEXT[5:], 5)
+    assert await upload.content() == TEXT
+
+
+async def test_bytes_that_the_disk_lost_are_not_acknowledged_by_a_second_sync(
+    upload: SampleUpload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel tells of a loss once; the next sync succeeds, and the bytes are gone all the same."""
+    await upload.send(TEXT[:5], 0)
+    syncs = []
+    fsync = os.fsync
+
+    def fails_once(descriptor: int) -> None:
+        syncs.append(descriptor)
+        if len(syncs) == 1:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(descriptor)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", fails_once)
+        answer = await upload.send(TEXT[5:], 5)
+    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
     assert await upload.offset() == 5
     await upload.send(TEXT[5:], 5)
     assert await upload.content() == TEXT

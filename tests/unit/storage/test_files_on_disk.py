@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from storage import files_on_disk
-from storage.errors import NotFound, Unavailable
+from storage.errors import NotFound, StorageFull, Unavailable
 from storage.files_on_disk import INCOMING, TRASH, WRITE_BYTES, FilesOnDisk, storage_path
 from storage.upload_errors import FileTooLarge
 
@@ -247,7 +247,7 @@ async def test_a_volume_that_can_be_written_passes_its_check_and_keeps_nothing_o
 
 async def test_a_volume_that_is_not_there_fails_its_check(tmp_path: Path) -> None:
     disk = FilesOnDisk(tmp_path / "nowhere")
-    with pytest.raises(NotFound):
+    with pytest.raises(Unavailable):
         await disk.check()
     await disk.close()
 
@@ -260,7 +260,7 @@ async def test_a_file_that_cannot_be_made_durable_is_not_kept(
 
     received = await disk.receive(CODE, "fs_1", pieces(b"x"), NO_LIMIT)
     monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(Unavailable) as caught:
+    with pytest.raises(StorageFull) as caught:
         await disk.keep(received, PLACE)
     assert str(disk.base) not in str(caught.value)
     assert files(disk) == [f"{INCOMING}/{CODE}/fs_1"]
@@ -277,7 +277,7 @@ async def test_a_full_volume_is_told_apart_from_a_tenant_that_is_gone(tmp_path: 
         await disk.prepare_tenant(CODE)
         kept = await disk.receive(CODE, "fs_1", pieces(b"x"), NO_LIMIT)
         await disk.keep(kept, PLACE)
-        with pytest.raises(Unavailable):
+        with pytest.raises(StorageFull):
             await disk.receive(CODE, "fs_2", pieces(*[b"y" * WRITE_BYTES] * 4), NO_LIMIT)
         assert files(disk) == [PLACE]
         # There is room again.
@@ -285,6 +285,56 @@ async def test_a_full_volume_is_told_apart_from_a_tenant_that_is_gone(tmp_path: 
     finally:
         await disk.close()
         os.system(f"umount -l {mount}")  # noqa: ASYNC221, S605
+
+
+async def test_a_volume_that_has_vanished_is_told_apart_from_a_tenant_that_is_gone(disk: FilesOnDisk) -> None:
+    """An empty folder, as a mount point is without its volume."""
+    with pytest.raises(NotFound):
+        await disk.receive("nobody", "fs_1", pieces(b"x"), NO_LIMIT)
+    disk.base.rename(disk.base.with_name("unmounted"))
+    disk.base.mkdir()
+    with pytest.raises(Unavailable):
+        await disk.receive(CODE, "fs_1", pieces(b"x"), NO_LIMIT)
+    with pytest.raises(Unavailable):
+        await disk.check()
+    assert list(disk.base.iterdir()) == []
+
+
+@pytest.mark.parametrize("is_used", [False, True])
+async def test_a_month_that_could_not_be_made_durable_is_made_anew(
+    disk: FilesOnDisk, monkeypatch: pytest.MonkeyPatch, *, is_used: bool
+) -> None:
+    """A second sync of its parent may succeed although the first has lost its name."""
+    month = disk.path(PLACE).parent
+    if is_used:
+        month.mkdir()
+        (month / "others").touch()
+    received = await disk.receive(CODE, "fs_1", pieces(b"x"), NO_LIMIT)
+    original = files_on_disk.fsync_folder
+
+    def fails_on_parent(folder: Path) -> None:
+        if folder == month.parent:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        original(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files_on_disk, "fsync_folder", fails_on_parent)
+        with pytest.raises(Unavailable):
+            await disk.keep(received, PLACE)
+    assert month.exists() == is_used
+    await disk.keep(received, PLACE)
+    assert disk.path(PLACE).read_bytes() == b"x"
+
+
+async def test_folders_that_the_disk_keeps_are_no_empty_ones(
+    disk: FilesOnDisk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(Path, "rmdir", refuse)
+    with pytest.raises(Unavailable):
+        await disk.remove_empty_folders(CODE)
 
 
 async def test_a_month_made_by_another_process_is_made_durable_by_this_one_too(
