@@ -8,16 +8,15 @@ from dataclasses import dataclass
 
 import httpx
 
+from tests.crash.aftermath import look_at_everything
 from tests.crash.ledger import Ledger, TrackedTenant
 from tests.crash.points import POINTS, Point
 from tests.crash.service_process import Kill, ServiceDied, ServiceProcess, Where
-from tests.crash.verification import Verification, check_events, check_store, left_of_tenants
 from tests.crash.workload import Client, new_code
 
 CLIENTS = 6
 LONGEST_SECONDS = 20.0
 """A service whose point is not reached for so long is killed from outside, which is a crash like any other."""
-PATIENCE = httpx.Timeout(30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +50,7 @@ class CrashRun:
 
     @asynccontextmanager
     async def _service(self) -> AsyncIterator[tuple[ServiceProcess, httpx.AsyncClient]]:
-        async with (
-            ServiceProcess(self._where) as service,
-            httpx.AsyncClient(base_url=service.url, timeout=PATIENCE, trust_env=False) as http,
-        ):
+        async with ServiceProcess(self._where) as service, service.client() as http:
             yield service, http
 
     async def _crash(self, point: Point) -> bool:
@@ -85,16 +81,4 @@ class CrashRun:
 
     async def _recover(self) -> None:
         async with self._service() as (service, http):
-            verification = Verification(http, self._ledger)
-            unanswered = self._ledger.unanswered_uploads()
-            await verification.everything()
-            await verification.gone_on_with()
-            await service.tell("sweep")
-            await verification.everything(swept=True)
-            self._ledger.wrong += await check_events(self._where, self._ledger)
-            self._ledger.wrong += await check_store(self._where)
-            await verification.sent_again(unanswered)
-            await verification.all_deleted()
-            await service.tell("sweep")
-            self._ledger.wrong += await check_store(self._where)
-            self._ledger.wrong += await left_of_tenants(self._where)
+            await look_at_everything(self._where, self._ledger, service, http)

@@ -5,6 +5,7 @@ A change whose answer was lost may have happened wholly or not at all: it adds a
 
 import hashlib
 import random
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -127,6 +128,9 @@ class Ledger:
     tenants: list[TrackedTenant] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     requests: int = 0
+    acknowledged: int = 0
+    refusals: Counter[str] = field(default_factory=Counter)
+    """By their codes."""
 
     def unanswered_uploads(self) -> list[tuple[TrackedTenant, TrackedFile]]:
         """Those that may be sent again, because they have a key."""

@@ -24,6 +24,8 @@ class Servers:
     home: Path
     database_url: str
     redis_url: str
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
     _volumes: "itertools.count[int]" = field(default_factory=itertools.count)
 
     async def empty_place(self) -> Where:
@@ -45,7 +47,7 @@ async def servers(home: Path) -> AsyncIterator[Servers]:
     try:
         database_url, redis_url = await postgres.start(), await valkey.start()
         await asyncio.to_thread(migrate.upgrade, database_url)
-        yield Servers(home, database_url, redis_url)
+        yield Servers(home, database_url, redis_url, postgres, valkey)
     finally:
         await postgres.stop()
         await valkey.stop()

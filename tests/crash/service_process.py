@@ -4,23 +4,26 @@ import asyncio
 import logging
 import multiprocessing
 import signal
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal, Self
 
+import httpx
 from sqlalchemy import text
 
 from actors import sweeper as sweeper_module
 from actors.sweeper import Sweeper
 from serve_apps.service_port import ServicePort
 from storage.database import Database
+from tests.crash.disk_fault import DiskFault, break_disk
 from tests.crash.kill_point import KillPoint
 from tests.crash.points import Point
 from tests.file_service import FileService, file_service
 
-START_SECONDS = 60
+PATIENCE = httpx.Timeout(60)
 ROUND_SECONDS = 0.02
 """Between two rounds of the sweeper, so that a run of a second has many."""
 GRACE = timedelta(hours=1)
@@ -52,6 +55,9 @@ class Kill:
 
 Sweep = Literal["sweep"]
 """The command to sweep as if the grace times had passed; there must be no clients."""
+Mend = Literal["mend"]
+"""The command to end the fault of the disk."""
+Command = Kill | DiskFault | Sweep | Mend
 
 
 class ServiceDied(Exception):
@@ -80,7 +86,10 @@ class ServiceProcess:
         self._ours.close()
         self._process.close()
 
-    async def tell(self, command: Kill | Sweep) -> None:
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, timeout=PATIENCE, trust_env=False)
+
+    async def tell(self, command: Command) -> None:
         """Returns when it is done. Raises `ServiceDied`."""
         self._ours.send(command)
         await self._answer()
@@ -119,18 +128,29 @@ async def _serving(where: Where, commands: Connection) -> None:
         await port.open()
         sweeping = asyncio.create_task(_sweeper(service, GRACE).run())
         commands.send(port.port)
+        mend: Callable[[], None] | None = None
         while True:
-            command: Kill | Sweep = await asyncio.to_thread(commands.recv)
-            if isinstance(command, Kill):
-                KillPoint(command.point, command.at_pass).arm()
-            else:
-                sweeping.cancel()
-                await asyncio.gather(sweeping, return_exceptions=True)
-                await _let_time_pass(service.services.database)
-                for _ in range(SWEEPS):
-                    await _sweeper(service, timedelta(0)).sweep()
-                sweeping = asyncio.create_task(_sweeper(service, GRACE).run())
+            command: Command = await asyncio.to_thread(commands.recv)
+            match command:
+                case Kill():
+                    KillPoint(command.point, command.at_pass).arm()
+                case DiskFault():
+                    mend = break_disk(command, where.base)
+                case "mend":
+                    assert mend is not None
+                    mend()
+                case "sweep":
+                    sweeping.cancel()
+                    await asyncio.gather(sweeping, return_exceptions=True)
+                    await _sweep_everything(service)
+                    sweeping = asyncio.create_task(_sweeper(service, GRACE).run())
             commands.send(0)
+
+
+async def _sweep_everything(service: FileService) -> None:
+    await _let_time_pass(service.services.database)
+    for _ in range(SWEEPS):
+        await _sweeper(service, timedelta(0)).sweep()
 
 
 def _sweeper(service: FileService, grace: timedelta) -> Sweeper:

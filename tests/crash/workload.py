@@ -45,6 +45,7 @@ LEAST_LARGE, MAX_LARGE = SMALL_BYTES + 1, 3_500_000
 CHUNK = 200_000
 MAX_FILES = 10_000
 """More than a run stores; a change of a tenant adds to it."""
+CLEAR = {(503, "overloaded"), (507, "storage-full")}
 OPERATOR = {"Authorization": f"Bearer {OPERATOR_KEY}"}
 TUS = {"Tus-Resumable": "1.0.0"}
 FILES_OF_SHORT_LIVED = 3
@@ -63,25 +64,50 @@ class Gone(Exception):
     """The service does not answer: it is dead."""
 
 
+class Unanswered(Exception):
+    """The service said that it cannot answer now: what was asked for may have happened or not."""
+
+
 class Client:
-    def __init__(self, http: httpx.AsyncClient, ledger: Ledger, rng: random.Random, shared: TrackedTenant) -> None:
+    """Clients of a service that may fail without dying take a clear refusal for a lost answer, and go on."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        ledger: Ledger,
+        rng: random.Random,
+        shared: TrackedTenant,
+        *,
+        takes_refusals: bool = False,
+    ) -> None:
         self._http = http
         self._ledger = ledger
         self._rng = rng
         self._shared = shared
+        self._takes_refusals = takes_refusals
+        self.stop = False
         self._own: TrackedTenant | None = None
         self._files: list[tuple[TrackedTenant, TrackedFile]] = []
 
-    async def work(self, preferred: Work) -> None:
-        """Until the service is gone."""
-        weights = WEIGHTS | {preferred: WEIGHTS[preferred] * MORE_OFTEN}
+    async def work(self, preferred: Work | None = None) -> None:
+        """Until the service is gone, or the client is told to stop."""
+        weights = WEIGHTS | ({preferred: WEIGHTS[preferred] * MORE_OFTEN} if preferred else {})
         try:
-            self._own = await self.create_tenant()
-            while True:
+            while not self.stop:
                 (kind,) = self._rng.choices(list(weights), list(weights.values()))
-                await getattr(self, kind.replace("-", "_"))()
+                try:
+                    if self._own is None:
+                        self._own = await self.create_tenant()
+                    await getattr(self, kind.replace("-", "_"))()
+                except Unanswered:
+                    self._forget_unsettled()
         except Gone:
             return
+
+    def _forget_unsettled(self) -> None:
+        self._files = [(tenant, file) for tenant, file in self._files if tenant.is_settled and file.is_settled]
+        if self._own is not None and not self._own.is_settled:
+            self._own = None
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         self._ledger.requests += 1
@@ -92,10 +118,21 @@ class Client:
             raise Gone from None
 
     def expect(self, answer: httpx.Response, status: int, what: str) -> None:
-        if answer.status_code != status:
+        if self._takes_refusals and answer.status_code in {503, 507}:
+            self._note_refusal(answer, what)
+            raise Unanswered
+        if answer.status_code == status:
+            self._ledger.acknowledged += 1
+        else:
             self._ledger.wrong.append(f"{what}: {answer.status_code} instead of {status}: {answer.text}")
             # Whatever follows would be wrong too.
             raise Gone
+
+    def _note_refusal(self, answer: httpx.Response, what: str) -> None:
+        code = answer.json().get("code")
+        self._ledger.refusals[code] += 1
+        if (answer.status_code, code) not in CLEAR or "retry-after" not in answer.headers:
+            self._ledger.wrong.append(f"{what} was refused without a clear word: {answer.status_code} {answer.text}")
 
     def _name(self) -> str:
         return f"{_hex(self._rng)}.bin"
