@@ -118,7 +118,7 @@ class SampleTenant:
 
 @asynccontextmanager
 async def file_service(base: Path, database_url: str, redis_url: str, **settings: Any) -> AsyncIterator[FileService]:
-    database, cache, disk = Database(database_url), Cache(redis_url, 30), FilesOnDisk(base)
+    database, cache, disk = Database(database_url, pool_size=20), Cache(redis_url, 30), FilesOnDisk(base)
     await disk.prepare()
     hosting = TenantHosting(database, cache, disk, idle_seconds=300)
     services = Services(

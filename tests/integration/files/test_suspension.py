@@ -10,6 +10,7 @@ from actors.tenant_changes import Change, SetTenantStatus
 from storage.cache import Versioned
 from storage.cache_keys import tenant_key
 from storage.records import TenantRecord
+from storage.small_files import SMALL_BYTES
 from tests.file_service import FileService, SampleTenant
 
 TEXT = {"Content-Disposition": "attachment; filename=a.txt", "Content-Type": "text/plain"}
@@ -83,15 +84,18 @@ async def test_the_operator_administers_a_suspended_tenant_but_stores_nothing_in
     assert deletion.json()["state"] == "succeeded"
 
 
+LARGE = b"x" * (SMALL_BYTES + 1)
+
+
 async def test_an_upload_that_was_admitted_ends(tenant: SampleTenant) -> None:
-    """The race: the tenant is suspended while bytes come."""
+    """The race: the tenant is suspended while bytes come, of a file that has its row already."""
     begun, suspended = asyncio.Event(), asyncio.Event()
 
     async def content() -> AsyncIterator[bytes]:
-        yield b"some "
+        yield LARGE
         begun.set()
         await suspended.wait()
-        yield b"text"
+        yield b"the rest"
 
     upload = asyncio.create_task(tenant.request("POST", "/files", content=content(), headers=TEXT))
     await begun.wait()
@@ -99,7 +103,7 @@ async def test_an_upload_that_was_admitted_ends(tenant: SampleTenant) -> None:
     suspended.set()
     answer = await upload
     assert answer.status_code == 201
-    assert (await tenant.request("GET", f"/files/{answer.json()['id']}/content")).content == b"some text"
+    assert (await tenant.request("GET", f"/files/{answer.json()['id']}/content")).content == LARGE + b"the rest"
 
 
 async def test_a_replica_that_has_not_heard_of_the_suspension_changes_nothing(

@@ -157,7 +157,7 @@ async def test_an_upload_whose_request_is_cancelled_leaves_nothing(service: File
 
 
 @pytest.mark.usefixtures("all_large")
-async def test_a_full_volume_is_a_503_that_leaves_nothing(
+async def test_a_full_volume_is_a_507_that_leaves_nothing(
     service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> None:
@@ -167,7 +167,7 @@ async def test_a_full_volume_is_a_503_that_leaves_nothing(
         with monkeypatch.context() as patched:
             patched.setattr(owner, name, refuse)
             answer = await tenant.upload()
-        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        assert (answer.status_code, answer.json()["code"]) == (507, "storage-full")
         assert answer.headers["retry-after"]
         assert str(service.services.disk.base) not in answer.text
         assert await nothing_left(service, tenant)
@@ -183,7 +183,7 @@ async def test_a_tenant_that_cannot_get_its_folders_is_not_made(
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", refuse)
         answer = await service.http.post("/v1/tenants", json={"code": "no-room"})
-    assert (answer.status_code, "storage volume" in answer.json()["detail"]) == (503, True)
+    assert (answer.status_code, "storage volume" in answer.json()["detail"]) == (507, True)
     assert (await service.http.get("/v1/tenants/no-room")).status_code == 404
     assert (await service.http.post("/v1/tenants", json={"code": "no-room"})).status_code == 201
 
@@ -227,12 +227,12 @@ async def test_an_upload_whose_row_cannot_be_given_up_is_left_to_the_sweeper(
     assert "upload left to the sweeper" in [record.message for record in caplog.records]
 
 
-async def test_a_repeated_upload_that_is_larger_than_allowed_is_refused(service: FileService) -> None:
+async def test_a_repeated_upload_that_is_larger_is_another(service: FileService) -> None:
     tenant = await service.tenant(max_file_size_bytes=20)
     headers = {"Idempotency-Key": "one"}
     await tenant.stored(b"x" * 20, headers=headers)
     answer = await tenant.upload(b"x" * 21, headers=headers)
-    assert (answer.status_code, answer.json()["code"]) == (413, "file-too-large")
+    assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
 
 
 async def test_a_repeated_upload_gets_its_answer_although_the_file_has_changed(tenant: SampleTenant) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from storage.small_files import SMALL_BYTES
 from tests.file_service import FileService, SampleTenant
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 40
@@ -144,6 +145,14 @@ async def test_a_duplicate_is_refused_where_the_tenant_says_so(service: FileServ
     assert (answer.status_code, answer.json()["code"]) == (409, "duplicate-file")
     assert answer.json()["file_id"] == first["id"]
     assert len(tenant.files_on_disk()) == 1
+
+
+async def test_a_large_file_that_differs_from_its_digest_is_refused(tenant: SampleTenant) -> None:
+    wrong = base64.b64encode(hashlib.sha256(b"other").digest()).decode()
+    answer = await tenant.upload(b"x" * (SMALL_BYTES + 1), headers={"Repr-Digest": f"sha-256=:{wrong}:"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "digest-mismatch")
+    assert tenant.files_on_disk() == []
+    assert (await tenant.stats())["file_count"] == 0
 
 
 async def test_bytes_that_differ_from_their_digest_are_refused(tenant: SampleTenant) -> None:
