@@ -50,7 +50,6 @@ e2e: $(STAMP)
 	@cd $(ROOT) && exec $(BIN)/python -m pytest tests/crash tests/e2e
 
 coverage: $(STAMP)
-	@cd $(ROOT) && $(BIN)/coverage combine --quiet
 	@cd $(ROOT) && $(BIN)/coverage report --include='$(COVERED)' --show-missing --skip-covered --fail-under=100
 
 crash: $(STAMP) ## Kill the file service at named points, many times over: a quarter of an hour
