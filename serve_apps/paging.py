@@ -5,7 +5,7 @@ import binascii
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import orjson
@@ -13,6 +13,7 @@ from fastapi import Request
 
 from serve_apps.ingress import service_path
 from serve_apps.request_errors import BadCursor
+from storage.identifiers import is_id
 from storage.times import storable_moment
 
 FINGERPRINT_LENGTH = 16
@@ -23,6 +24,14 @@ LARGEST_SIZE = 2**63 - 1
 def fingerprint(*parts: object) -> str:
     """What list this is: tenant, filters and sort order, in any JSON-like form."""
     return hashlib.sha256(orjson.dumps(parts, default=str)).hexdigest()[:FINGERPRINT_LENGTH]
+
+
+class Dated(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def time_created(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,21 @@ class Cursor:
         if found != list_fingerprint or not isinstance(identifier, str):
             raise BadCursor
         return cls(value, identifier)
+
+
+def moment_before(cursor: str | None, list_id: str, prefix: str) -> tuple[datetime, str] | None:
+    """Where a page of a list by time begins: the time and id of the last item before. Raises `BadCursor`."""
+    if cursor is None:
+        return None
+    position = Cursor.decode(cursor, list_id)
+    if not is_id(prefix, position.id):
+        raise BadCursor
+    return position.moment(), position.id
+
+
+def moment_cursor(last: Dated, list_id: str) -> str:
+    """The cursor of a list by time to what follows its item `last`."""
+    return Cursor(last.time_created.isoformat(), last.id).encode(list_id)
 
 
 def next_link(request: Request, path: str, cursor: str | None) -> dict[str, str]:

@@ -22,14 +22,13 @@ from serve_apps.extraction.routes import RETRY_AFTER_SECONDS, Changes, Passwords
 from serve_apps.idempotent_requests import idempotency_key
 from serve_apps.ingress import service_path
 from serve_apps.json_body import json_body, json_request
-from serve_apps.paging import Cursor, fingerprint, next_link
+from serve_apps.paging import fingerprint, moment_before, moment_cursor, next_link
 from serve_apps.request_errors import BadCursor
 from serve_apps.services import Services
 from storage import extraction_batches, extraction_results
 from storage.errors import AlreadyFinished, IdempotencyKeyInUse, IdempotencyKeyReused, NotFound, TooManyQueued
 from storage.extraction_batches import BatchRecord
 from storage.extraction_crud import JobFilter
-from storage.identifiers import is_id
 from storage.records import TenantRecord
 
 router = APIRouter(prefix="/v1/tenants/{code}/extraction-batches", tags=["extraction batches"])
@@ -78,16 +77,11 @@ async def list_batches(
 ) -> Response:
     """A page of the tenant's batches, newest first."""
     list_id = fingerprint("extraction-batches", str(found.tenant.id))
-    after = None
-    if cursor is not None:
-        position = Cursor.decode(cursor, list_id)
-        if not is_id("eb", position.id):
-            raise BadCursor
-        after = (position.moment(), position.id)
+    after = moment_before(cursor, list_id, "eb")
     async with services.database.reading(found.tenant.id) as session:
         batches = await extraction_batches.page(session, found.tenant.id, limit + 1, after)
     items, more = batches[:limit], len(batches) > limit
-    last = Cursor(items[-1].time_created.isoformat(), items[-1].id).encode(list_id) if more else None
+    last = moment_cursor(items[-1], list_id) if more else None
     body = {"items": [batch_out(batch) for batch in items], "next_cursor": last}
     return json_answer(body, headers=next_link(request, _batches(found.tenant), last))
 

@@ -15,14 +15,13 @@ from serve_apps.extraction.job_changes import JobChanges
 from serve_apps.idempotent_requests import idempotency_key
 from serve_apps.ingress import service_path
 from serve_apps.json_body import json_body, json_request
-from serve_apps.paging import Cursor, fingerprint, next_link
+from serve_apps.paging import fingerprint, moment_before, moment_cursor, next_link
 from serve_apps.request_errors import BadCursor
 from serve_apps.services import Services
 from storage import extraction_crud
 from storage.errors import AlreadyFinished, IdempotencyKeyInUse, IdempotencyKeyReused, NotExtractable, TooManyQueued
 from storage.extraction_crud import JobFilter
 from storage.extraction_records import JobRecord
-from storage.identifiers import is_id
 from storage.job_passwords import JobPasswords
 from storage.records import TenantRecord
 from storage.shown_records import job_out
@@ -119,16 +118,11 @@ async def job_page(
 ) -> Response:
     """A page of the list of jobs that lies at `path`."""
     list_id = fingerprint("extractions", str(tenant.id), wanted.state, wanted.file_id, wanted.batch_id)
-    after = None
-    if cursor is not None:
-        position = Cursor.decode(cursor, list_id)
-        if not is_id("ex", position.id):
-            raise BadCursor
-        after = (position.moment(), position.id)
+    after = moment_before(cursor, list_id, "ex")
     async with services.database.reading(tenant.id) as session:
         jobs = await extraction_crud.page(session, tenant.id, wanted, limit + 1, after)
     items, more = jobs[:limit], len(jobs) > limit
-    last = Cursor(items[-1].time_created.isoformat(), items[-1].id).encode(list_id) if more else None
+    last = moment_cursor(items[-1], list_id) if more else None
     body = {"items": [job_out(job, tenant.code) for job in items], "next_cursor": last}
     return json_answer(body, headers=next_link(request, path, last))
 
