@@ -4,7 +4,7 @@ A batch keeps no state of its own: what it is follows from its jobs, so the two 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 from uuid import UUID
@@ -17,20 +17,9 @@ from storage import extraction_signals, tenant_crud
 from storage.errors import AlreadyFinished, NotFound
 from storage.extraction_crud import ends_cancelled, refuse_too_many
 from storage.extraction_ends import tell_ends
-from storage.extraction_records import FINAL_STATES, STATES
+from storage.extraction_records import FINAL_STATES, STATES, HowToRead
 from storage.identifiers import is_id, new_id
 from storage.models import ExtractionBatch, ExtractionJob, ExtractionResult, File
-
-
-@dataclass(frozen=True, slots=True)
-class NewBatch:
-    """How every file of a batch is to be read. `options` never hold the password, `password` is encrypted."""
-
-    name: str
-    options: dict[str, Any]
-    options_hash: str
-    engine_version: str
-    password: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +56,9 @@ class BatchRecord:
         return ends[0] if len(ends) == 1 else "partial"
 
 
-async def create(session: AsyncSession, tenant_id: UUID, new: NewBatch) -> str:
-    """An empty batch; its id."""
-    row = ExtractionBatch(id=new_id("eb"), tenant_id=tenant_id, name=new.name, options=new.options)
+async def create(session: AsyncSession, tenant_id: UUID, name: str, options: dict[str, Any]) -> str:
+    """An empty batch; its id. `options` never hold the password."""
+    row = ExtractionBatch(id=new_id("eb"), tenant_id=tenant_id, name=name, options=options)
     session.add(row)
     await session.flush()
     return row.id
@@ -93,7 +82,7 @@ _ADD_JOBS = text("""
 
 
 async def add_jobs(
-    session: AsyncSession, tenant_id: UUID, batch_id: str, new: NewBatch, files: Sequence[tuple[int, str]], limit: int
+    session: AsyncSession, tenant_id: UUID, batch_id: str, how: HowToRead, files: Sequence[tuple[int, str]], limit: int
 ) -> None:
     """A job for each of the files, which were locked in this transaction and come with their place in the batch.
 
@@ -101,16 +90,16 @@ async def add_jobs(
     the tenant would wait.
     """
     file_ids = [file_id for _, file_id in files]
-    await _keep_results(session, tenant_id, new, file_ids)
+    await _keep_results(session, tenant_id, how, file_ids)
     await session.execute(
         _ADD_JOBS,
         {
             "tenant_id": tenant_id,
             "batch_id": batch_id,
-            "options": orjson.dumps(new.options).decode(),
-            "options_hash": new.options_hash,
-            "engine_version": new.engine_version,
-            "password": new.password,
+            "options": orjson.dumps(how.options).decode(),
+            "options_hash": how.options_hash,
+            "engine_version": how.engine_version,
+            "password": how.password,
             "job_ids": [new_id("ex") for _ in files],
             "file_ids": file_ids,
             "places": [place for place, _ in files],
@@ -135,7 +124,7 @@ async def _born_finished(
     return found.all()
 
 
-async def _keep_results(session: AsyncSession, tenant_id: UUID, new: NewBatch, file_ids: list[str]) -> None:
+async def _keep_results(session: AsyncSession, tenant_id: UUID, how: HowToRead, file_ids: list[str]) -> None:
     """Results of the work that is asked for are not removed before the jobs refer to them."""
     bytes_of_files = select(File.sha256).where(File.tenant_id == tenant_id, File.id.in_(file_ids))
     await session.execute(
@@ -143,8 +132,8 @@ async def _keep_results(session: AsyncSession, tenant_id: UUID, new: NewBatch, f
         .where(
             ExtractionResult.tenant_id == tenant_id,
             ExtractionResult.sha256.in_(bytes_of_files),
-            ExtractionResult.options_hash == new.options_hash,
-            ExtractionResult.engine_version == new.engine_version,
+            ExtractionResult.options_hash == how.options_hash,
+            ExtractionResult.engine_version == how.engine_version,
         )
         .order_by(ExtractionResult.id)
         .with_for_update(read=True, key_share=True)

@@ -1,7 +1,7 @@
 """A tenant's extraction jobs: asked for, looked at, cancelled, deleted. Runners use `extraction_queue`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,21 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from storage import extraction_results, extraction_signals, tenant_crud
 from storage.errors import AlreadyFinished, NotFound, TooManyQueued
 from storage.extraction_ends import tell_ends
-from storage.extraction_records import JobRecord, refuse_unless_id
+from storage.extraction_records import HowToRead, JobRecord, refuse_unless_id
 from storage.identifiers import is_id, new_id
 from storage.models import ExtractionJob, File
 from storage.records import FileRecord
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """What is to be extracted and how. `options` never hold the password, `password` is encrypted."""
-
-    file: FileRecord
-    options: dict[str, Any]
-    options_hash: str
-    engine_version: str
-    password: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +56,14 @@ async def lock_files(session: AsyncSession, tenant_id: UUID, file_ids: Sequence[
     return [FileRecord.of(row) for row in rows]
 
 
-async def enqueue(session: AsyncSession, tenant_id: UUID, new: NewJob, max_queued: int) -> JobRecord:
+async def enqueue(
+    session: AsyncSession, tenant_id: UUID, file: FileRecord, how: HowToRead, max_queued: int
+) -> JobRecord:
     """A queued job; or, where the same work was done before, one that is born with its result.
 
-    `new.file` was locked in this transaction. Raises `TooManyQueued`.
+    The file was locked in this transaction. Raises `TooManyQueued`.
     """
-    row = _row(tenant_id, new)
+    row = _row(tenant_id, file, how)
     known = await extraction_results.find_alike(session, row)
     if known is not None:
         row.state, row.cached, row.result_id, row.password = known.status, True, known.id, None
@@ -89,17 +80,17 @@ async def enqueue(session: AsyncSession, tenant_id: UUID, new: NewJob, max_queue
     return JobRecord.of(row)
 
 
-def _row(tenant_id: UUID, new: NewJob) -> ExtractionJob:
+def _row(tenant_id: UUID, file: FileRecord, how: HowToRead) -> ExtractionJob:
     return ExtractionJob(
         id=new_id("ex"),
         tenant_id=tenant_id,
-        file_id=new.file.id,
+        file_id=file.id,
         state="queued",
-        options=new.options,
-        sha256=new.file.sha256,
-        options_hash=new.options_hash,
-        engine_version=new.engine_version,
-        password=new.password,
+        options=how.options,
+        sha256=file.sha256,
+        options_hash=how.options_hash,
+        engine_version=how.engine_version,
+        password=how.password,
     )
 
 

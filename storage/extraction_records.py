@@ -20,6 +20,16 @@ def refuse_unless_id(job_id: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class HowToRead:
+    """How a file is read, as the queue keeps it. `options` never hold the password, `password` is encrypted."""
+
+    options: dict[str, Any]
+    options_hash: str
+    engine_version: str
+    password: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class JobRecord:
     """A job as its tenant sees it."""
 

@@ -8,9 +8,7 @@ from uuid import UUID
 from actors.extractors.kinds import ENGINE_VERSION
 from storage import extraction_batches, extraction_crud, extraction_queue, tenant_crud
 from storage.database import Database
-from storage.extraction_batches import NewBatch
-from storage.extraction_crud import NewJob
-from storage.extraction_records import ClaimedJob, JobRecord
+from storage.extraction_records import ClaimedJob, HowToRead, JobRecord
 from storage.extraction_results import NewResult
 from storage.identifiers import new_id
 from storage.models import File
@@ -55,15 +53,15 @@ class Rows:
         options: dict[str, Any] = {"options": {}, "options_hash": "h", "engine_version": ENGINE} | more
         async with self.database.transaction(self.tenant_id) as session:
             file = await extraction_crud.lock_file(session, self.tenant_id, file_id)
-            return await extraction_crud.enqueue(session, self.tenant_id, NewJob(file, **options), self.max_queued)
+            return await extraction_crud.enqueue(session, self.tenant_id, file, HowToRead(**options), self.max_queued)
 
     async def batch(self, *file_ids: str) -> str:
         """A batch of jobs for these files, in this order."""
-        new = NewBatch("", {}, "h", ENGINE)
+        how = HowToRead({}, "h", ENGINE)
         async with self.database.transaction(self.tenant_id) as session:
-            batch_id = await extraction_batches.create(session, self.tenant_id, new)
+            batch_id = await extraction_batches.create(session, self.tenant_id, "", how.options)
             files = list(enumerate(file_ids))
-            await extraction_batches.add_jobs(session, self.tenant_id, batch_id, new, files, self.max_queued)
+            await extraction_batches.add_jobs(session, self.tenant_id, batch_id, how, files, self.max_queued)
         return batch_id
 
     async def get(self, job_id: str) -> JobRecord:

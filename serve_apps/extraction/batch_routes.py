@@ -13,7 +13,7 @@ from serve_apps.documented_problems import raises
 from serve_apps.extraction import batch_schemas, schemas
 from serve_apps.extraction.batch_schemas import batch_out
 from serve_apps.extraction.batching import AskedBatch, enqueue_batch_once
-from serve_apps.extraction.enqueuing import HowToRead
+from serve_apps.extraction.enqueuing import how_to_read
 from serve_apps.extraction.event_stream import EVENT_STREAM, LastEventId, Watch, event_stream
 from serve_apps.extraction.result_reading import read_document
 from serve_apps.extraction.result_routes import ChunkCharacters, Expand
@@ -52,7 +52,7 @@ async def create_batch(
 ) -> Response:
     """Ask for the extraction of many files: named by their ids, or found by a filter of the file list."""
     settings, tenant = services.settings, found.tenant
-    how = HowToRead.of(new.options, tenant.id, passwords, settings.extraction_timeout_seconds)
+    how = how_to_read(new.options, tenant.id, passwords, settings.extraction_timeout_seconds)
     asked = AskedBatch(
         tenant,
         new.name,

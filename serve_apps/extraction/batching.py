@@ -1,19 +1,19 @@
 """From a request for a batch to its jobs in the queue, all in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from actors.extractors.kinds import ENGINE_VERSION, KINDS, Kind, kind_of, work_hash
+from actors.extractors.kinds import KINDS, kind_of
 from serve_apps.extraction.batch_schemas import batch_out
-from serve_apps.extraction.enqueuing import HowToRead
+from serve_apps.extraction.enqueuing import how_for
 from serve_apps.extraction.schemas import Json
 from serve_apps.idempotent_requests import done_once, request_fingerprint
 from storage import extraction_batches, extraction_crud, file_lists, tenant_crud
 from storage.database import Database
 from storage.errors import InvalidFields
-from storage.extraction_batches import NewBatch
+from storage.extraction_records import HowToRead
 from storage.file_filters import FileFilter
 from storage.file_lists import FileOrder
 from storage.records import FileRecord, TenantRecord
@@ -41,13 +41,6 @@ class AskedBatch:
     def fingerprint(self) -> str:
         return request_fingerprint("extraction-batches", self.fingerprint_parts, self.how.options_hash)
 
-    @property
-    def new(self) -> NewBatch:
-        return NewBatch(self.name, self.how.options, self.how.options_hash, ENGINE_VERSION, self.how.password)
-
-    def new_for(self, kind: Kind) -> NewBatch:
-        return replace(self.new, options_hash=work_hash(self.how.options_hash, kind))
-
 
 async def enqueue_batch_once(database: Database, asked: AskedBatch, max_queued: int) -> tuple[Json, dict[str, str]]:
     """The batch as JSON, and the headers that say so when an earlier request with the same key made it.
@@ -67,7 +60,7 @@ async def _enqueue(session: AsyncSession, asked: AskedBatch, max_queued: int) ->
     await tenant_crud.hold_active(session, tenant_id)
     wanted = await _found(session, asked, chosen) if isinstance(chosen, FileFilter) else chosen
     places = {file_id: place for place, file_id in enumerate(wanted)}
-    batch_id = await extraction_batches.create(session, tenant_id, asked.new)
+    batch_id = await extraction_batches.create(session, tenant_id, asked.name, asked.how.options)
     # By id, the order in which files are locked.
     in_order = sorted(wanted)
     for start in range(0, len(in_order), AT_A_TIME):
@@ -78,7 +71,8 @@ async def _enqueue(session: AsyncSession, asked: AskedBatch, max_queued: int) ->
         for kind in KINDS:
             jobs = [(places[file.id], file.id) for file in files if kind_of(file.media_type, file.extension) is kind]
             if jobs:
-                await extraction_batches.add_jobs(session, tenant_id, batch_id, asked.new_for(kind), jobs, max_queued)
+                how = how_for(kind, asked.how)
+                await extraction_batches.add_jobs(session, tenant_id, batch_id, how, jobs, max_queued)
     return batch_out(await extraction_batches.get(session, tenant_id, batch_id))
 
 

@@ -1,40 +1,37 @@
 """From a request for an extraction to its job in the queue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from actors.extractors.document import ExtractionOptions
-from actors.extractors.kinds import ENGINE_VERSION, kind_of, options_hash, work_hash
+from actors.extractors.kinds import ENGINE_VERSION, Kind, kind_of, options_hash, work_hash
 from serve_apps.extraction.schemas import Json, Options
 from serve_apps.idempotent_requests import done_once, request_fingerprint
 from storage import extraction_crud
 from storage.database import Database
 from storage.errors import NotExtractable
-from storage.extraction_crud import NewJob
-from storage.extraction_records import JobRecord
+from storage.extraction_records import HowToRead, JobRecord
 from storage.job_passwords import JobPasswords
 from storage.records import TenantRecord
 from storage.shown_records import job_out
 
 
-@dataclass(frozen=True, slots=True)
-class HowToRead:
-    """Options in the forms that the queue keeps: shown, hashed and, for the password, encrypted."""
+def how_to_read(asked: Options, tenant_id: UUID, passwords: JobPasswords, max_seconds: float) -> HowToRead:
+    """The options as the queue keeps them: shown, hashed and, for the password, encrypted."""
+    options = asked.stored(max_seconds)
+    hashed = options_hash(ExtractionOptions(**options | {"languages": tuple(asked.languages)}))
+    if asked.password is None:
+        return HowToRead(options, hashed, ENGINE_VERSION)
+    password = asked.password.get_secret_value()
+    mixed = passwords.mixed_into(hashed, tenant_id, password)
+    return HowToRead(options, mixed, ENGINE_VERSION, passwords.encrypt(tenant_id, password))
 
-    options: Json
-    options_hash: str
-    password: bytes | None
 
-    @classmethod
-    def of(cls, asked: Options, tenant_id: UUID, passwords: JobPasswords, max_seconds: float) -> "HowToRead":
-        options = asked.stored(max_seconds)
-        hashed = options_hash(ExtractionOptions(**options | {"languages": tuple(asked.languages)}))
-        if asked.password is None:
-            return cls(options, hashed, None)
-        password = asked.password.get_secret_value()
-        return cls(options, passwords.mixed_into(hashed, tenant_id, password), passwords.encrypt(tenant_id, password))
+def how_for(kind: Kind, how: HowToRead) -> HowToRead:
+    """The same for files of one kind."""
+    return replace(how, options_hash=work_hash(how.options_hash, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +64,4 @@ async def _enqueue(session: AsyncSession, asked: Asked, max_queued: int) -> JobR
     kind = kind_of(file.media_type, file.extension)
     if kind is None:
         raise NotExtractable(file.media_type)
-    hashed = work_hash(asked.how.options_hash, kind)
-    new = NewJob(file, asked.how.options, hashed, ENGINE_VERSION, asked.how.password)
-    return await extraction_crud.enqueue(session, asked.tenant.id, new, max_queued)
+    return await extraction_crud.enqueue(session, asked.tenant.id, file, how_for(kind, asked.how), max_queued)

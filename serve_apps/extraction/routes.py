@@ -10,7 +10,7 @@ from serve_apps.answers import MAX_WAIT_SECONDS, json_answer, preferred_wait
 from serve_apps.auth import Caller, ServicesOf, caller, refuse_revoked
 from serve_apps.documented_problems import raises
 from serve_apps.extraction import schemas
-from serve_apps.extraction.enqueuing import Asked, HowToRead, enqueue_once
+from serve_apps.extraction.enqueuing import Asked, enqueue_once, how_to_read
 from serve_apps.extraction.job_changes import JobChanges
 from serve_apps.idempotent_requests import idempotency_key
 from serve_apps.ingress import service_path
@@ -62,7 +62,7 @@ async def create(
 ) -> Response:
     """Ask for a file's extraction. `Prefer: wait=N` answers with the finished job, if it finishes within N seconds."""
     settings, tenant = services.settings, found.tenant
-    how = HowToRead.of(new.options, tenant.id, passwords, settings.extraction_timeout_seconds)
+    how = how_to_read(new.options, tenant.id, passwords, settings.extraction_timeout_seconds)
     asked = Asked(tenant, new.file_id, how, idempotency_key(request))
     body, replayed = await enqueue_once(services.database, asked, settings.extraction_max_queued)
     headers = {"Location": service_path(request, f"/v1/tenants/{tenant.code}/extractions/{body['id']}")} | replayed

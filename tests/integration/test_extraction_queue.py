@@ -10,7 +10,7 @@ from storage import extraction_batches, extraction_crud, extraction_queue, extra
 from storage.database import Database
 from storage.errors import AlreadyFinished, NotFinished, NotFound, TenantSuspended, TooManyQueued
 from storage.extraction_queue import MAX_FAILURES
-from storage.extraction_records import CancelRequested, ClaimedJob, LeaseLost
+from storage.extraction_records import CancelRequested, ClaimedJob, HowToRead, LeaseLost
 from storage.extraction_results import NewResult
 from storage.models import ExtractionJob, ExtractionResult, File, Tenant
 from tests.extraction_rows import ENGINE, LEASE, MADE, Rows, make_tenant
@@ -289,9 +289,7 @@ async def test_a_job_enqueued_while_the_same_work_was_being_stored_is_not_parsed
     file_id = await rows.file("same")
     async with rows.database.transaction(rows.tenant_id) as enqueuing:
         file = await extraction_crud.lock_file(enqueuing, rows.tenant_id, file_id)
-        late = await extraction_crud.enqueue(
-            enqueuing, rows.tenant_id, extraction_crud.NewJob(file, {}, "h", ENGINE), 10
-        )
+        late = await extraction_crud.enqueue(enqueuing, rows.tenant_id, file, HowToRead({}, "h", ENGINE), 10)
         await rows.finish(claim)
     assert (await rows.get(late.id)).state == "queued"
     assert await rows.claim() is None
@@ -329,9 +327,7 @@ async def test_a_result_found_by_a_new_job_is_not_removed_under_it(rows: Rows) -
     file_id = await rows.file("same")
     async with rows.database.transaction(rows.tenant_id) as enqueuing:
         file = await extraction_crud.lock_file(enqueuing, rows.tenant_id, file_id)
-        born = await extraction_crud.enqueue(
-            enqueuing, rows.tenant_id, extraction_crud.NewJob(file, {}, "h", ENGINE), 10
-        )
+        born = await extraction_crud.enqueue(enqueuing, rows.tenant_id, file, HowToRead({}, "h", ENGINE), 10)
         deleting = asyncio.create_task(rows.delete(first.id))
         await _until_blocked(rows.database)
     assert await deleting == {}

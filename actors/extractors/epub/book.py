@@ -37,7 +37,7 @@ def read_book(package: Package) -> Book:
     chapters = tuple(_chapters(root, posixpath.dirname(path)))
     if not chapters:
         raise corrupt()
-    return Book(chapters, _properties(root, len(chapters)), _encrypted(package))
+    return Book(chapters, _properties(root), _encrypted(package))
 
 
 def _chapters(root: Element, folder: str) -> list[Chapter]:
@@ -55,14 +55,13 @@ def part_at(reference: str, folder: str) -> str:
     return posixpath.normpath(posixpath.join("/", folder, path)).lstrip("/")
 
 
-def _properties(root: Element, count: int) -> Properties:
+def _properties(root: Element) -> Properties:
     metadata = child(root, "opf:metadata")
     said = {name: child(metadata, f"dc:{name}") for name in ("title", "creator", "language", "date")}
     texts = {name: None if element is None else element.text for name, element in said.items()}
     changed = (meta for meta in children(metadata, "opf:meta") if meta.get("property") == "dcterms:modified")
     modified = next(changed, None)
     return Properties(
-        page_count=count,
         title=said_text(texts["title"]),
         author=said_text(texts["creator"]),
         language=said_text(texts["language"]),

@@ -3,7 +3,7 @@
 import posixpath
 from pathlib import Path
 
-from actors.extractors.assembly import PagePiece, assemble
+from actors.extractors.assembly import PagePiece
 from actors.extractors.document import Document, ExtractionFailed, ExtractionOptions, Image
 from actors.extractors.embedded_images import HEAD_BYTES, embedded_image, media_type_of
 from actors.extractors.epub.book import Chapter, part_at, read_book
@@ -12,8 +12,7 @@ from actors.extractors.html.blocks import HtmlReading
 from actors.extractors.html.extraction import data_image, html_blocks
 from actors.extractors.html.parsing import decoded_html, parse_html
 from actors.extractors.office.package import Package
-from actors.extractors.office.xml_tree import corrupt
-from actors.extractors.page_selection import selected_pages
+from actors.extractors.page_by_page import PageByPage
 
 _HTML = frozenset({"application/xhtml+xml", "text/html", "application/x-dtbook+xml"})
 
@@ -25,27 +24,19 @@ def extract(source: Path, options: ExtractionOptions, limits: ParseLimits, ocr: 
     """
     package = Package(source)
     try:
-        return _Extraction(package, options, limits, ocr).document()
+        return _Extraction(package, options.tables).document(PageByPage(options, limits, ocr))
     finally:
         package.close()
 
 
 class _Extraction:
-    def __init__(self, package: Package, options: ExtractionOptions, limits: ParseLimits, ocr: OcrRequester) -> None:
-        self._package, self._options, self._limits, self._ocr = package, options, limits, ocr
+    def __init__(self, package: Package, tables: bool) -> None:
+        self._package, self._tables = package, tables
         self._book = read_book(package)
         self._document = Document(properties=self._book.properties)
 
-    def document(self) -> Document:
-        chapters = self._book.chapters
-        numbers = selected_pages(self._options.pages, len(chapters), self._limits.max_pages)
-        pages = []
-        for done, number in enumerate(numbers, start=1):
-            pages.append(self._page(chapters[number - 1], number))
-            self._ocr.progress(done, len(numbers))
-        if pages and all(page.error for page in pages):
-            raise corrupt()
-        return assemble(self._document, pages)
+    def document(self, pages: PageByPage) -> Document:
+        return pages.document(self._document, self._book.chapters, self._page)
 
     def _page(self, chapter: Chapter, number: int) -> PagePiece:
         page = PagePiece(number, 0.0, 0.0, source="none")
@@ -59,7 +50,7 @@ class _Extraction:
             page.error = "The part cannot be read."
             return page
         images = _Images(self._package, posixpath.dirname(chapter.part or ""))
-        reading = HtmlReading(self._document, images, self._options.tables, number)
+        reading = HtmlReading(self._document, images, self._tables, number)
         page.blocks = list(html_blocks(parse_html(text), reading))
         page.source = "text" if page.blocks else "none"
         return page

@@ -6,7 +6,7 @@ its notes and its places; odfpy is kept up no longer.
 
 from pathlib import Path
 
-from actors.extractors.assembly import PagePiece, assemble
+from actors.extractors.assembly import PagePiece
 from actors.extractors.document import Document, ExtractionOptions
 from actors.extractors.extractor import OcrRequester, ParseLimits
 from actors.extractors.office.package import Package
@@ -18,7 +18,7 @@ from actors.extractors.opendocument.pages import sheet_blocks, slide_blocks, tex
 from actors.extractors.opendocument.properties import properties_of
 from actors.extractors.opendocument.story import Reading
 from actors.extractors.opendocument.styles import Styles
-from actors.extractors.page_selection import selected_pages
+from actors.extractors.page_by_page import PageByPage
 
 _A4 = (595.28, 841.89)
 _STYLES = "styles.xml"
@@ -61,13 +61,8 @@ class _Extraction:
         return self._pages(list(children(slides, "draw:page")))
 
     def _pages(self, elements: list[Element]) -> Document:
-        self._document.properties.page_count = len(elements)
-        numbers = selected_pages(self._options.pages, len(elements), self._limits.max_pages)
-        pages = []
-        for done, number in enumerate(numbers, start=1):
-            pages.append(self._page(elements[number - 1], number))
-            self._ocr.progress(done, len(numbers))
-        return assemble(self._document, pages)
+        pages = PageByPage(self._options, self._limits, self._ocr)
+        return pages.document(self._document, elements, self._page)
 
     def _page(self, element: Element, number: int) -> PagePiece:
         reading = self._reading(number)

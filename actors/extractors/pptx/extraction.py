@@ -6,14 +6,14 @@ that a shape takes over from its layout.
 
 from pathlib import Path
 
-from actors.extractors.assembly import PagePiece, assemble
+from actors.extractors.assembly import PagePiece
 from actors.extractors.document import Document, ExtractionFailed, ExtractionOptions
 from actors.extractors.extractor import OcrRequester, ParseLimits
 from actors.extractors.office.encryption import opened
 from actors.extractors.office.package import Package, related_part
 from actors.extractors.office.properties import properties_of
 from actors.extractors.office.xml_tree import Element, attribute, child, children, corrupt, name_of, whole_number
-from actors.extractors.page_selection import selected_pages
+from actors.extractors.page_by_page import PageByPage
 from actors.extractors.pptx.geometry import EMU_PER_POINT
 from actors.extractors.pptx.placeholders import Layouts
 from actors.extractors.pptx.slide import Reading, Slide
@@ -29,34 +29,26 @@ def extract(source: Path, options: ExtractionOptions, limits: ParseLimits, ocr: 
     """
     package = Package(opened(source, options.password))
     try:
-        return _Extraction(package, options, limits, ocr).document()
+        return _Extraction(package, options.tables).document(PageByPage(options, limits, ocr))
     finally:
         package.close()
 
 
 class _Extraction:
-    def __init__(self, package: Package, options: ExtractionOptions, limits: ParseLimits, ocr: OcrRequester) -> None:
-        self._package, self._options, self._limits, self._ocr = package, options, limits, ocr
+    def __init__(self, package: Package, tables: bool) -> None:
+        self._package = package
         part = related_part(package.relationships(""), "officeDocument") or "ppt/presentation.xml"
         self._root = package.xml(part)
         if name_of(self._root) != "p:presentation":
             raise corrupt()
         self._relationships = package.relationships(part)
         self._document = Document()
-        self._reading = Reading(package, Layouts(package), self._document, options.tables)
+        self._reading = Reading(package, Layouts(package), self._document, tables)
 
-    def document(self) -> Document:
+    def document(self, pages: PageByPage) -> Document:
         slides = [attribute(each, "r:id") or "" for each in children(child(self._root, "p:sldIdLst"), "p:sldId")]
         self._document.properties = properties_of(self._package)
-        self._document.properties.page_count = len(slides)
-        numbers = selected_pages(self._options.pages, len(slides), self._limits.max_pages)
-        pages = []
-        for done, number in enumerate(numbers, start=1):
-            pages.append(self._page(slides[number - 1], number))
-            self._ocr.progress(done, len(numbers))
-        if pages and all(page.error for page in pages):
-            raise corrupt()
-        return assemble(self._document, pages)
+        return pages.document(self._document, slides, self._page)
 
     def _page(self, relationship: str, number: int) -> PagePiece:
         page = PagePiece(number, *_slide_size(self._root), source="none")

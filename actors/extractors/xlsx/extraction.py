@@ -6,14 +6,14 @@ takes the memory that the range of a sheet would fill; openpyxl gives formats, t
 
 from pathlib import Path
 
-from actors.extractors.assembly import PagePiece, assemble
+from actors.extractors.assembly import PagePiece
 from actors.extractors.document import Document, ExtractionFailed, ExtractionOptions
 from actors.extractors.extractor import OcrRequester, ParseLimits
 from actors.extractors.office.encryption import opened
 from actors.extractors.office.package import Package, related_part
 from actors.extractors.office.properties import properties_of
 from actors.extractors.office.xml_tree import Element, attribute, child, children, corrupt, name_of
-from actors.extractors.page_selection import selected_pages
+from actors.extractors.page_by_page import PageByPage
 from actors.extractors.xlsx.cells import Values
 from actors.extractors.xlsx.number_formats import NumberFormats
 from actors.extractors.xlsx.shared_strings import shared_strings
@@ -29,14 +29,14 @@ def extract(source: Path, options: ExtractionOptions, limits: ParseLimits, ocr: 
     """
     package = Package(opened(source, options.password))
     try:
-        return _Extraction(package, options, limits, ocr).document()
+        return _Extraction(package, options.tables, PageByPage(options, limits, ocr)).document()
     finally:
         package.close()
 
 
 class _Extraction:
-    def __init__(self, package: Package, options: ExtractionOptions, limits: ParseLimits, ocr: OcrRequester) -> None:
-        self._package, self._options, self._limits, self._ocr = package, options, limits, ocr
+    def __init__(self, package: Package, tables: bool, pages: PageByPage) -> None:
+        self._package, self._tables, self._pages = package, tables, pages
         part = related_part(package.relationships(""), "officeDocument") or "xl/workbook.xml"
         self._root = package.xml(part)
         if name_of(self._root) != "x:workbook":
@@ -44,22 +44,12 @@ class _Extraction:
         self._relationships = package.relationships(part)
         self._document = Document()
         self._rows = 0
-        self._done = (0, 0)
 
     def document(self) -> Document:
         sheets = list(children(child(self._root, "x:sheets"), "x:sheet"))
         self._document.properties = properties_of(self._package)
-        self._document.properties.page_count = len(sheets)
-        numbers = selected_pages(self._options.pages, len(sheets), self._limits.max_pages)
         reading = self._reading()
-        pages = []
-        for done, number in enumerate(numbers, start=1):
-            self._done = (done - 1, len(numbers))
-            pages.append(self._page(reading, sheets[number - 1], number))
-            self._ocr.progress(done, len(numbers))
-        if pages and all(page.error for page in pages):
-            raise corrupt()
-        return assemble(self._document, pages)
+        return self._pages.document(self._document, sheets, lambda listed, number: self._page(reading, listed, number))
 
     def _reading(self) -> Reading:
         properties = child(self._root, "x:workbookPr")
@@ -68,12 +58,12 @@ class _Extraction:
         root = self._package.xml(styles) if styles is not None and styles in self._package else None
         strings = shared_strings(self._package, related_part(self._relationships, "sharedStrings"))
         values = Values(strings, NumberFormats(root, from_1904=from_1904))
-        return Reading(self._package, values, self._document, self._options.tables, self._show_life)
+        return Reading(self._package, values, self._document, self._tables, self._show_life)
 
     def _show_life(self) -> None:
         self._rows += 1
         if self._rows % _ROWS_PER_SIGN_OF_LIFE == 0:
-            self._ocr.progress(*self._done)
+            self._pages.show_life()
 
     def _page(self, reading: Reading, listed: Element, number: int) -> PagePiece:
         page = PagePiece(number, 0.0, 0.0)
