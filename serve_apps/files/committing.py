@@ -62,7 +62,13 @@ async def keep_and_commit(
     name = display_name(described.file_name)
     with services.disk.errors():
         verdict = await check_content(
-            received.path, received.size, name, described.declared_media_type, tenant.rules, services.archives
+            received.path,
+            received.size,
+            name,
+            described.declared_media_type,
+            tenant.rules,
+            services.archives,
+            owner=tenant.id,
         )
     await services.disk.keep(received, path)
     change = CommitFile(

@@ -7,11 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Hashable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
 from storage.errors import Unavailable
+from storage.fair_slots import FairSlots
 from storage.tenant_configuration import ArchiveLimits
 from storage.upload_checks.archive_budget import WalkLimits
 from storage.upload_checks.archive_report import ArchiveReport
@@ -31,7 +33,7 @@ class ArchiveChecker:
     def __init__(
         self, *, max_children: int | None = None, max_seconds: float = 120.0, memory_bytes: int = 2**29
     ) -> None:
-        self._children = asyncio.Semaphore(max_children or os.cpu_count() or 1)
+        self._children = FairSlots(max_children or 1 + (os.cpu_count() or 1))
         self._starting = asyncio.Lock()
         self._max_seconds, self._memory_bytes = max_seconds, memory_bytes
         self._server: _Server | None = None
@@ -49,14 +51,14 @@ class ArchiveChecker:
         if server is not None:
             await asyncio.to_thread(server.end)
 
-    async def check(self, path: Path, limits: ArchiveLimits) -> ArchiveReport:
+    async def check(self, path: Path, limits: ArchiveLimits, owner: Hashable = None) -> ArchiveReport:
         """A child that died or was killed makes the archive `corrupt`: the contract has no reason that is nearer.
 
-        Raises Unavailable where no child can be had.
+        Owners who wait for a child get one in turn. Raises Unavailable where no child can be had.
         """
         walk_limits = WalkLimits(**limits.model_dump(), max_seconds=self._max_seconds)
         request = {"path": str(path), "limits": asdict(walk_limits), "memory_bytes": self._memory_bytes}
-        async with self._children:
+        async with self._children.slot(owner):
             for _ in range(_ATTEMPTS):
                 server = await self._running_server()
                 reply = await server.ask(json.dumps(request).encode() + b"\n")

@@ -5,6 +5,7 @@ Before it gets another name: `display_name`, `check_renaming`.
 """
 
 import asyncio
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,16 +67,17 @@ async def check_content(
     declared_media_type: str | None,
     configuration: TenantConfiguration,
     archive_checker: ArchiveChecker,
+    owner: Hashable = None,
 ) -> Verdict:
     """Whether the `size` bytes that were received at `path` may be kept under `file_name`, a `display_name`.
 
-    Raises FileTooLarge, MediaTypeNotAllowed, MediaTypeMismatch, ArchiveUnsafe, in this order; Unavailable where
-    archives cannot be checked now.
+    An archive waits for its `owner`'s turn where many are looked through. Raises FileTooLarge, MediaTypeNotAllowed,
+    MediaTypeMismatch, ArchiveUnsafe, in this order; Unavailable where archives cannot be checked now.
     """
     if size > configuration.max_file_size_bytes:
         raise FileTooLarge(size, configuration.max_file_size_bytes)
     content = await asyncio.to_thread(sniff, path)
-    report = await archive_checker.check(path, configuration.archive) if content.is_archive else None
+    report = await archive_checker.check(path, configuration.archive, owner) if content.is_archive else None
     if report and content.media_type == types.ZIP:
         content = replace(content, media_type=report.zip_type or types.ZIP, proven=report.zip_type is not None)
     return _verdict(content, report, file_name, declared_media_type, configuration)

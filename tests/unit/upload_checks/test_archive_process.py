@@ -65,11 +65,21 @@ async def test_archives_are_looked_through_by_children_of_one_server(checker: Ar
 
 async def test_no_more_children_run_at_once_than_allowed(pipe: Path) -> None:
     async with ArchiveChecker(max_children=2) as checker:
-        checks = [asyncio.create_task(checker.check(pipe, ArchiveLimits())) for _ in range(5)]
+        checks = [asyncio.create_task(checker.check(pipe, ArchiveLimits(), owner)) for owner in "aabbc"]
         await eventually(lambda: checker._server is not None and len(server_of(checker).children()) == 2)
         for check in checks:
             check.cancel()
         await asyncio.gather(*checks, return_exceptions=True)
+
+
+async def test_whoever_has_many_slow_archives_leaves_a_child_for_others(pipe: Path, archive: Path) -> None:
+    async with ArchiveChecker(max_children=2) as checker:
+        slow = [asyncio.create_task(checker.check(pipe, ArchiveLimits(), "many")) for _ in range(5)]
+        await eventually(lambda: checker._server is not None and len(server_of(checker).children()) == 1)
+        assert (await checker.check(archive, ArchiveLimits(), "another")).reason is None
+        for check in slow:
+            check.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
 
 
 async def test_a_check_that_nobody_waits_for_any_more_ends(checker: ArchiveChecker, pipe: Path) -> None:
