@@ -32,6 +32,8 @@ _LIBRARIES = ("pypdfium2", "pypdf", "PIL.Image", "docx", "lxml.etree", "cchardet
 _PR_SET_NO_NEW_PRIVS = 38
 _SCRATCH_FILE_BYTES = 256 * 2**20
 _OPEN_FILES = 128
+_COLLECTIONS = (100_000, 50, 100)
+"""Thresholds of the garbage collector: a document is large, has no cycles, and is needed until its child ends."""
 
 
 def preload() -> None:
@@ -39,6 +41,7 @@ def preload() -> None:
     for module in (*_LIBRARIES, *(kind.module for kind in KINDS)):
         importlib.import_module(module)
     gc.freeze()
+    gc.set_threshold(*_COLLECTIONS)
 
 
 def run_job(connection: socket.socket) -> None:

@@ -20,6 +20,7 @@ from storage.records import FileRecord
 RESULT_VERSION = 1
 """Of every cached document: a result never changes, it only goes."""
 
+_NUL = rb"\u0000"
 _ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
@@ -47,6 +48,8 @@ class StoredResult:
 
 def without_nul(document: bytes) -> bytes:
     """JSONB cannot hold U+0000; U+FFFD is one code point as well, so that no span moves."""
+    if _NUL not in document:
+        return document
     return _ESCAPED_NUL.sub(rb"\1\\ufffd", document)
 
 

@@ -135,22 +135,20 @@ class _Assembly:
         return lines
 
     def _add_line(self, piece: LinePiece, separator: str) -> Line:
-        start = self._write(piece.text, separator)
-        return Line(
-            text=clean_text(piece.text),
-            bbox=rounded(piece.bbox),
-            span=(start, len(piece.text)),
-            confidence=round(piece.confidence, 4),
-            words=[
-                Word(
-                    text=clean_text(word.text),
-                    bbox=rounded(word.bbox),
-                    span=(start + word.offset, len(word.text)),
-                    confidence=round(word.confidence, 4),
-                )
-                for word in piece.words
-            ],
-        )
+        text = clean_text(piece.text)
+        start = self._write(text, separator)
+        # A document may have hundreds of thousands of words: nothing is done for each that its line can tell.
+        box, is_certain = rounded(piece.bbox), piece.confidence == 1.0
+        words = [
+            Word(
+                text[word.offset : word.offset + len(word.text)],
+                _rounded_in(word.bbox, piece.bbox, box),
+                (start + word.offset, len(word.text)),
+                1.0 if is_certain else round(word.confidence, 4),
+            )
+            for word in piece.words
+        ]
+        return Line(text, box, (start, len(text)), round(piece.confidence, 4), words)
 
     def _add_table(self, table: Table, page: int) -> None:
         table.id = f"t{len(self.document.tables) + 1}"
@@ -161,12 +159,12 @@ class _Assembly:
         self.document.tables.append(table)
 
     def _write(self, text: str, separator: str) -> int:
-        """Append `text` after `separator` (not before the first text) and say where it starts."""
+        """Append the clean `text` after `separator` (not before the first text) and say where it starts."""
         if self.parts:
             self.parts.append(separator)
             self.length += len(separator)
         start = self.length
-        self.parts.append(clean_text(text))
+        self.parts.append(text)
         self.length += len(text)
         return start
 
@@ -185,3 +183,10 @@ def around(boxes: Iterable[Box]) -> Box:
 
 def rounded(box: Box | None) -> Box | None:
     return None if box is None else (round(box[0], 2), round(box[1], 2), round(box[2], 2), round(box[3], 2))
+
+
+def _rounded_in(box: Box | None, line: Box | None, rounded_line: Box | None) -> Box | None:
+    """`box` rounded, of a word in a line: most are as high as their line, whose box is rounded already."""
+    if box is None or line is None or rounded_line is None or box[1] != line[1] or box[3] != line[3]:
+        return rounded(box)
+    return round(box[0], 2), rounded_line[1], round(box[2], 2), rounded_line[3]

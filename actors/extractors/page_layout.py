@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from actors.extractors.assembly import LinePiece, WordPiece, around, enclosing
+from actors.extractors.assembly import LinePiece, WordPiece, around
 from actors.extractors.document import Box, Table
 
 _COLUMN_GAP = 1.6
@@ -40,7 +40,7 @@ class Segment:
 
     @classmethod
     def of(cls, words: list[LayoutWord]) -> "Segment":
-        return cls(words, around(word.bbox for word in words), max(word.size for word in words))
+        return cls(words, around([word.bbox for word in words]), max([word.size for word in words]))
 
     @property
     def upright(self) -> bool:
@@ -121,8 +121,10 @@ def _continues(before: LayoutWord, word: LayoutWord) -> bool:
         return False
     if not word.upright:
         return True
-    size = max(before.size, word.size)
-    return gap(before.bbox, word.bbox) < _COLUMN_GAP * size and _share_a_line(before.bbox, word.bbox)
+    left, right = before.bbox, word.bbox
+    if gap(left, right) >= _COLUMN_GAP * max(before.size, word.size):
+        return False
+    return (left[1] == right[1] and left[3] == right[3] > right[1]) or _share_a_line(left, right)
 
 
 def gap(left: Box, right: Box) -> float:
@@ -145,6 +147,8 @@ def rows_of(segments: Sequence[Segment]) -> list[list[Segment]]:
         else:
             row.append(segment)
     for row in rows:
+        if len(row) == 1:
+            continue
         rtl = direction(word.text for segment in row for word in segment.words) == "rtl"
         row.sort(key=lambda each: -each.bbox[2] if rtl else each.bbox[0])
     return rows
@@ -153,40 +157,49 @@ def rows_of(segments: Sequence[Segment]) -> list[list[Segment]]:
 def _stands_in(row: list[Segment], segment: Segment) -> bool:
     """Beside the row's segments at the same height, and over none of them."""
     tallest = max(row, key=lambda each: each.height)
-    overlap = min(tallest.bbox[3], segment.bbox[3]) - max(tallest.bbox[1], segment.bbox[1])
-    beside = all(gap(each.bbox, segment.bbox) > -0.5 * segment.size for each in row)
-    return beside and overlap > 0.5 * min(tallest.height, segment.height)
+    return _is_level(tallest, segment) and all(_is_beside(each, segment) for each in row)
 
 
 def stands_beside(segment: Segment, other: Segment) -> bool:
-    return _stands_in([segment], other)
+    return _is_level(segment, other) and _is_beside(segment, other)
+
+
+def _is_level(segment: Segment, other: Segment) -> bool:
+    overlap = min(segment.bbox[3], other.bbox[3]) - max(segment.bbox[1], other.bbox[1])
+    return overlap > 0.5 * min(segment.height, other.height)
+
+
+def _is_beside(segment: Segment, other: Segment) -> bool:
+    return gap(segment.bbox, other.bbox) > -0.5 * other.size
 
 
 def direction(texts: Iterable[str]) -> Literal["ltr", "rtl"]:
     """Which way the letters of `texts` run, by majority."""
+    characters = "".join(texts)
+    if characters.isascii():
+        return "ltr"
     balance = 0
-    for text in texts:
-        for character in text:
-            kind = unicodedata.bidirectional(character) if character > "\u0590" else "L"
-            balance += {"R": -1, "AL": -1, "L": 1 if character.isalpha() else 0}.get(kind, 0)
+    for character in characters:
+        kind = unicodedata.bidirectional(character) if character > "\u0590" else "L"
+        balance += {"R": -1, "AL": -1, "L": 1 if character.isalpha() else 0}.get(kind, 0)
     return "rtl" if balance < 0 else "ltr"
 
 
 def line_of(row: Sequence[Segment]) -> LayoutLine:
     """One line of text from segments in reading direction."""
+    flat = [word for segment in row for word in segment.words]
+    places = [word.place or word.bbox for word in flat]
     text, words = "", []
     before: LayoutWord | None = None
-    for word in (word for segment in row for word in segment.words):
+    for word, place in zip(flat, places, strict=True):
         text += _blank(before, word)
-        words.append(WordPiece(word.text, len(text), word.place or word.bbox, word.confidence))
+        words.append(WordPiece(word.text, len(text), place, word.confidence))
         text += word.text
         before = word
-    flat = [word for segment in row for word in segment.words]
-    placed = enclosing(word.bbox for word in words)
-    confidence = statistics.fmean(word.confidence for word in flat)
+    confidence = statistics.fmean([word.confidence for word in flat])
     return LayoutLine(
-        piece=LinePiece(text, placed, confidence, words),
-        bbox=around(segment.bbox for segment in row),
+        piece=LinePiece(text, around(places), confidence, words),
+        bbox=around([segment.bbox for segment in row]),
         size=_common_size(flat),
         bold=all(word.bold for word in flat),
         upright=all(word.upright for word in flat),
@@ -204,6 +217,8 @@ def _blank(before: LayoutWord | None, word: LayoutWord) -> str:
 
 def _common_size(words: Sequence[LayoutWord]) -> float:
     """The size of most of the letters."""
+    if len({word.size for word in words}) == 1:
+        return round(words[0].size, 1)
     weights: dict[float, int] = {}
     for word in words:
         size = round(word.size, 1)

@@ -82,7 +82,7 @@ def _rows(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
 
 
 def _directed(row: list[Segment]) -> list[Segment]:
-    if not row[0].upright:
+    if len(row) == 1 or not row[0].upright:
         return row
     if direction(word.text for segment in row for word in segment.words) == "rtl":
         return sorted(row, key=lambda segment: -segment.bbox[2])

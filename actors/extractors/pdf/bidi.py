@@ -1,7 +1,7 @@
 """Right-to-left text as PDFium gives it: logical order, but for what it cannot know."""
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 
 from actors.extractors.document import Box
@@ -10,7 +10,7 @@ _FIRST_RIGHT_TO_LEFT = 0x0590
 _RIGHT_TO_LEFT = {"R", "AL"}
 
 
-def has_right_to_left(codes: Sequence[int]) -> bool:
+def has_right_to_left(codes: Iterable[int]) -> bool:
     return any(_is_right_to_left(code) for code in set(codes) if code >= _FIRST_RIGHT_TO_LEFT)
 
 

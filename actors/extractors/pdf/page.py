@@ -10,9 +10,10 @@ import pypdfium2.raw as pdfium_c
 from actors.extractors.document import Image
 from actors.extractors.page_image import save_page_image
 from actors.extractors.page_layout import LayoutWord
+from actors.extractors.pdf.geometry import PageGeometry
 from actors.extractors.pdf.pictures import Pictures, pictures_on
 from actors.extractors.pdf.rules import rules_on
-from actors.extractors.pdf.text import PageGeometry, PageText
+from actors.extractors.pdf.text import PageText
 from actors.extractors.ruled_tables import Rules
 
 _PIXELS_PER_POINT = 200 / 72

@@ -7,7 +7,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from actors.extractors.document import Box, Image
-from actors.extractors.pdf.text import PageGeometry
+from actors.extractors.pdf.geometry import PageGeometry
 
 _MAX_IMAGES = 200
 _MAX_OBJECTS = 20_000

@@ -8,7 +8,7 @@ import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
 from actors.extractors.document import Box
-from actors.extractors.pdf.text import PageGeometry
+from actors.extractors.pdf.geometry import PageGeometry
 from actors.extractors.ruled_tables import Rules
 
 _THIN = 2.5

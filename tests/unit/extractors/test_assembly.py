@@ -39,6 +39,20 @@ def test_lines_blocks_and_pages_are_divided_alike() -> None:
     assert document.pages[0].lines[0].bbox == (0, 0, 1.23, 1)
 
 
+def test_a_word_keeps_its_own_height_where_its_line_has_another() -> None:
+    words = [WordPiece("as", 0, (0, 0, 1.111, 9.999)), WordPiece("high", 3, (2, 3.333, 4, 5)), WordPiece("x", 8)]
+    words.append(WordPiece("\x00y", 10, (5, 0, 6.666, 9.999), 0.12345))
+    document = assemble(Document(), [PagePiece(1, 10, 10, [BlockPiece("paragraph", [_line_of(words)])])])
+    found = document.pages[0].lines[0].words
+    assert [word.bbox for word in found] == [(0, 0, 1.11, 10.0), (2, 3.33, 4, 5), None, (5, 0, 6.67, 10.0)]
+    assert [word.confidence for word in found] == [1.0, 1.0, 1.0, 0.1235]
+    assert found[-1].text == "\ufffdy"
+
+
+def _line_of(words: list[WordPiece]) -> LinePiece:
+    return LinePiece("as high x \x00y", (0, 0, 6.666, 9.999), 0.7, words)
+
+
 def test_what_a_database_refuses_never_gets_in() -> None:
     assert clean_text("a\x00b\ud800c\x1bd\x0ce\uffff\tf\ng") == "a\ufffdb\ufffdc d\ne\ufffd\tf\ng"
 

@@ -8,9 +8,10 @@ import pytest
 from actors.extractors.page_layout import LayoutWord
 from actors.extractors.pdf import text
 from actors.extractors.pdf.bidi import direction_changes, with_ligatures_in_order
+from actors.extractors.pdf.geometry import PageGeometry
 from actors.extractors.pdf.pictures import pictures_on
 from actors.extractors.pdf.rules import rules_on
-from actors.extractors.pdf.text import PageGeometry, PageText
+from actors.extractors.pdf.text import PageText
 from tests.unit.extractors.pdf_files import raw_pdf, stream
 
 HELVETICA = "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
