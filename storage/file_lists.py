@@ -97,8 +97,9 @@ class _Page:
     async def rows(self) -> list[File]:
         if len(self._chosen.conditions()) == len(self._range):
             return await self._next()
-        found = await self._met(MET if self._chosen.has_terms else MET_UNKNOWN)
-        if len(found) == self._limit:
+        near = MET if self._chosen.has_terms else MET_UNKNOWN
+        found = await self._met(near)
+        if len(found) == self._limit or not await self._are_more_than(near):
             return found
         if self._chosen.has_terms and (gathered := await self._gathered(self._with_terms())) is not None:
             return gathered
@@ -133,6 +134,11 @@ class _Page:
             .limit(self._limit)
         )
         return list(await self._session.scalars(query))
+
+    async def _are_more_than(self, most: int) -> bool:
+        """Whether more files follow, chosen or not. Answered by the order's index alone."""
+        beyond = select(File.id).where(*self._following).order_by(*self._order.clauses()).offset(most).limit(1)
+        return await self._session.scalar(beyond) is not None
 
     async def _gathered(self, ids: Select[str]) -> list[File] | None:
         """The page out of the files with these ids, among which all chosen ones are; None where these are too many."""
