@@ -1,6 +1,7 @@
 """`muniment up`: run an instance in the foreground until Ctrl-C or SIGTERM."""
 
 import asyncio
+import contextlib
 import signal
 import sys
 
@@ -32,8 +33,8 @@ async def _run(settings: Settings, *, demo: bool) -> None:
         # Once: a second Ctrl-C must not break the orderly end.
         if not stopping.is_set():
             stopping.set()
-            tell("Stopping …")
             serving.cancel()
+            tell("Stopping …")
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -73,4 +74,6 @@ def announce(instance: Instance) -> None:
 
 
 def tell(line: str) -> None:
-    print(line, flush=True)  # noqa: T201
+    # Who reads what is told may have gone, which must not keep it from stopping.
+    with contextlib.suppress(BrokenPipeError):
+        print(line, flush=True)  # noqa: T201
