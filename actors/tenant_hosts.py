@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import logging
 import os
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -56,7 +57,10 @@ class TenantHost:
     Errors are returned, not raised: Ray would wrap them, and take the whole batch for failed.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, call_soon: Callable[[], None] = lambda: None) -> None:
+        """`call_soon` has `facts` called: others call an actor that Ray has restarted only when a file changes, and
+        until then events would wait, and what the sweeper finishes.
+        """
         settings = get_settings()
         configure_logging("tenant-host", settings.log_level)
         self._name = name
@@ -71,6 +75,7 @@ class TenantHost:
         self._relay = EventRelay(self._database, EventBroker(Destination.of(settings)))
         self._running: dict[tuple[str, UUID], asyncio.Task[Any]] = {}
         self._background: list[asyncio.Task[None]] = []
+        call_soon()
 
     async def _start(self) -> None:
         """On the first call: a Ray actor's constructor runs outside its event loop."""
@@ -159,5 +164,9 @@ def find_or_start(name: str) -> Any:  # pragma: no cover - needs a cluster, as t
             num_cpus=0.05,
             max_concurrency=CALLS_AT_A_TIME,
         )
-        .remote(name)
+        .remote(name, _call_myself)
     )
+
+
+def _call_myself() -> None:  # pragma: no cover - only within an actor
+    ray.get_runtime_context().current_actor.facts.remote()

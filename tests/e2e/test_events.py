@@ -47,3 +47,15 @@ def test_a_tenants_life_is_told_in_order_although_its_hosts_are_killed(cluster: 
     assert types == ["tenant.created", "file.created", "file.updated", "extraction.finished", "file.deleted"]
     assert told[1]["data"]["sha256"] == stored.sha256
     assert (told[3]["data"]["id"], told[3]["data"]["state"]) == (job.id, job.state)
+
+
+def test_an_extraction_is_told_although_the_hosts_were_killed_and_no_file_changes(cluster: Cluster) -> None:
+    with cluster.client() as operator, Redis.from_url(cluster.redis_url) as redis:
+        tenant = operator.tenants.create(new_code())
+        client = operator.for_tenant(tenant.code)
+        stored = client.files.upload(b"some more text to read", name="a.txt")
+        cluster.kill("tenant-host")
+        job = client.extractions.submit(stored)
+        (*_, told) = told_about(redis, tenant.code, until="muniment.extraction.finished")
+        assert told["data"]["id"] == job.id
+        operator.tenants.delete(tenant)
