@@ -21,7 +21,7 @@ COVERED := $(shell sed -n 's/^ *"\(.*\)",.*/\1/p' $(ROOT)/tests/coverage_rule.to
 FUZZ_CALLS ?= 250
 MODEL_RUNS ?= 60
 
-.PHONY: help run test check lint unit covered coverage e2e crash fuzz lock clean
+.PHONY: help run test check lint unit covered coverage e2e crash kills fuzz lock clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z0-9]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(ROOT)/Makefile | expand -t 20
@@ -54,6 +54,9 @@ coverage: $(STAMP)
 
 crash: $(STAMP) ## Kill the file service at named points, many times over: a quarter of an hour
 	@cd $(ROOT) && exec $(BIN)/python -m tests.crash
+
+kills: $(STAMP) ## Kill everything that works on 500 extraction jobs, and say how they ended: five minutes
+	@cd $(ROOT) && exec $(BIN)/python -m tests.survival
 
 fuzz: $(STAMP) ## Thousands of calls made from the OpenAPI documents, and of steps against a model; others each time
 	@cd $(ROOT) && MUNIMENT_FUZZ_CALLS=$(FUZZ_CALLS) MUNIMENT_MODEL_RUNS=$(MODEL_RUNS) exec $(BIN)/python -m pytest \

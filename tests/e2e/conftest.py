@@ -112,10 +112,13 @@ def environment_for(home: Path, ports: list[int]) -> dict[str, str]:
     }
 
 
-def start(home: Path, *options: str, until: str = READY) -> "tuple[subprocess.Popen[str], Cluster]":
-    """Start `muniment up` and return when it says that it is ready; fails with its output when it ends before."""
+def start(home: Path, *options: str, until: str = READY, **settings: str) -> "tuple[subprocess.Popen[str], Cluster]":
+    """Start `muniment up` and return when it says that it is ready; fails with its output when it ends before.
+
+    `settings` are environment variables beside home and ports.
+    """
     ports = free_ports(3)
-    environment = environment_for(home, ports)
+    environment = environment_for(home, ports) | settings
     process = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-m", "muniment", "up", *options],
         env=environment,
