@@ -86,10 +86,13 @@ class ExtractionJobs:
         progress = _Progress()
         parsing = asyncio.create_task(self.parse(self._request(claim), self.recognise, progress.note))
         beating = asyncio.create_task(self._beat(claim, progress))
+        deadline = self._deadline(claim)
         try:
-            await asyncio.wait({parsing, beating}, return_when=asyncio.FIRST_COMPLETED)
-            if not parsing.done():
+            await asyncio.wait({parsing, beating}, timeout=deadline, return_when=asyncio.FIRST_COMPLETED)
+            if beating.done() and not parsing.done():
                 await beating
+            if not parsing.done():
+                raise ExtractionFailed("timeout", "parse", f"The extraction took longer than {deadline:g} seconds.")
             return await parsing
         finally:
             parsing.cancel()
@@ -103,6 +106,15 @@ class ExtractionJobs:
             options["password"] = self.passwords.decrypt(claim.tenant_id, claim.password)
         path = self.base_path / claim.storage_path
         return ParseRequest(path, claim.media_type, claim.extension, ExtractionOptions(**options))
+
+    def _deadline(self, claim: ClaimedJob) -> float | None:
+        """Seconds that the client gives an attempt, OCR included.
+
+        None for a client without a wish: the bound then counts the parse's own work only, for OCR of a long scan takes
+        hours, and is bounded page by page.
+        """
+        asked: float = claim.options.get("timeout_seconds", self.max_seconds)
+        return asked if asked < self.max_seconds else None
 
     async def _beat(self, claim: ClaimedJob, progress: _Progress) -> None:
         """Ends only by raising `LeaseLost` or `CancelRequested`."""

@@ -1,15 +1,14 @@
-"""Where OCR runs: an autoscaled pool of Serve replicas, each with an engine that reads one page at a time."""
+"""Where OCR runs: an autoscaled pool of Serve replicas, each with an engine in a child process."""
 
-import asyncio
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from ray import serve
 
 from actors.extractors.document import RecognisedPage
-from actors.ocr_engine import OcrEngine
+from actors.ocr_process import OcrLimits, OcrProcess
+from actors.pool_options import HEALTH_CHECKS
 from storage.logs import configure_logging
 from storage.settings import Settings, get_settings
 
@@ -18,20 +17,27 @@ PAGES_PER_ENGINE = 2
 
 
 class OcrReplica:
-    def __init__(self) -> None:
+    async def __init__(self) -> None:  # type: ignore[misc] # Serve awaits it
         settings = get_settings()
         configure_logging("ocr", settings.log_level)
-        self._engine = OcrEngine(settings.home.absolute() / "ocr", settings.ocr_model_dir)
-        # One thread, not a lock: a cancelled call leaves its page in the thread, and the engine takes one at a time.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ocr")
+        limits = OcrLimits(
+            page_seconds=settings.ocr_page_timeout_seconds,
+            pages=settings.ocr_recycle_pages,
+            growth_bytes=settings.ocr_recycle_growth_bytes,
+        )
+        cache = settings.home.absolute() / "ocr"
+        self._process = OcrProcess(limits, [str(cache), str(settings.ocr_model_dir or "")])
+        await self._process.start()
 
     async def recognise(self, image_path: str) -> RecognisedPage:
         """The text on a page image that lies on the storage volume."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._engine.recognise, Path(image_path))
+        return await self._process.recognise(Path(image_path))
 
     async def facts(self) -> dict[str, Any]:
         return {"pid": os.getpid()}
+
+    async def __del__(self) -> None:
+        await self._process.close()
 
 
 def ocr_pool(settings: Settings) -> Any:
@@ -40,6 +46,7 @@ def ocr_pool(settings: Settings) -> Any:
         name="OcrEngine",
         max_ongoing_requests=PAGES_PER_ENGINE,
         ray_actor_options={"num_cpus": 0.4},
+        **HEALTH_CHECKS,
         graceful_shutdown_wait_loop_s=1.0,
         graceful_shutdown_timeout_s=60.0,
         autoscaling_config={
@@ -47,6 +54,6 @@ def ocr_pool(settings: Settings) -> Any:
             "max_replicas": settings.ocr_max_replicas,
             "target_ongoing_requests": 1.5,
             "upscale_delay_s": 3.0,
-            "downscale_delay_s": 120.0,
+            "downscale_delay_s": settings.pool_idle_seconds,
         },
     )(OcrReplica)

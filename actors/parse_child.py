@@ -14,18 +14,11 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
-
-from actors.extractors.document import (
-    Document,
-    ExtractionFailed,
-    ExtractionOptions,
-    RecognisedLine,
-    RecognisedPage,
-)
+from actors.extractors.document import Document, ExtractionFailed, ExtractionOptions, RecognisedPage
 from actors.extractors.document_json import document_json
 from actors.extractors.extractor import PageFailed, PageImage, ParseLimits
 from actors.extractors.kinds import ENGINE_VERSION, KINDS, extractor_for
+from actors.page_messages import recognised_page
 from actors.parse_frames import Kind, encode, pack, receive_frame
 
 _LIBRARIES = ("pypdfium2", "pypdf", "PIL.Image", "docx", "lxml.etree", "cchardet", "cryptography")
@@ -189,26 +182,3 @@ class ParserChannel:
 
 def page_image_path(folder: Path, number: int) -> Path:
     return folder / f"page-{number}.png"
-
-
-def recognised_page(message: dict[str, Any]) -> RecognisedPage:
-    return RecognisedPage(
-        width=message["width"],
-        height=message["height"],
-        rotation=message["rotation"],
-        lines=tuple(
-            RecognisedLine(
-                text=line["text"],
-                bbox=tuple(line["bbox"]),
-                confidence=line["confidence"],
-                polygon=tuple((x, y) for x, y in line["polygon"]),
-                positions=tuple(line["positions"]),
-            )
-            for line in message["lines"]
-        ),
-    )
-
-
-def recognised_message(number: int, page: RecognisedPage) -> dict[str, Any]:
-    """The payload of a RECOGNISED frame; `recognised_page` reads it back."""
-    return {"number": number, "page": orjson.Fragment(orjson.dumps(page))}

@@ -1,4 +1,4 @@
-"""What the parser and a parsing child say to each other: one byte of kind, four of length, then JSON.
+"""What a worker and its child process say to each other: one byte of kind, four of length, then JSON.
 
 JSON and not pickle, because the child reads hostile files: whatever it says must be able to do nothing but be read.
 """
@@ -17,9 +17,9 @@ _CONTROL_BYTES = 2**20
 
 class Kind(Enum):
     REQUEST = b"R"
-    """To the child, first: what to parse and under which limits."""
+    """To the child: what to parse and under which limits, or which page image to read."""
     RECOGNISED = b"L"
-    """To the child: what OCR found on a page."""
+    """What OCR found on a page: to a parsing child, and from an OCR child."""
     OCR = b"O"
     """From the child: the image file of a page is written."""
     WAITING = b"W"
@@ -29,7 +29,10 @@ class Kind(Enum):
     DOCUMENT = b"D"
     """From the child, last: the document's JSON."""
     FAILED = b"F"
-    """From the child, last: why there is no document."""
+    """From the child, last: why there is no document, or nothing of a page."""
+
+
+_LONG = frozenset({Kind.DOCUMENT, Kind.RECOGNISED})
 
 
 class BadFrame(Exception):
@@ -44,10 +47,13 @@ def encode(kind: Kind, message: dict[str, Any]) -> bytes:
     return pack(kind, orjson.dumps(message))
 
 
-async def read_frame(reader: asyncio.StreamReader, max_document_bytes: int) -> tuple[Kind, bytes]:
-    """The next frame. Raises IncompleteReadError when the child has gone, BadFrame when it talks nonsense."""
+async def read_frame(reader: asyncio.StreamReader, longest: int) -> tuple[Kind, bytes]:
+    """The next frame; `longest` bounds a document's or a page's.
+
+    Raises IncompleteReadError when the child has gone, BadFrame when it talks nonsense.
+    """
     kind, length = _header(await reader.readexactly(_HEADER.size))
-    if length > (max_document_bytes if kind is Kind.DOCUMENT else _CONTROL_BYTES):
+    if length > (longest if kind in _LONG else _CONTROL_BYTES):
         raise BadFrame(f"a frame of {length} bytes")
     return kind, await reader.readexactly(length)
 

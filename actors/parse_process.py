@@ -7,7 +7,6 @@ asks for over a socket; it has no other way out.
 import asyncio
 import dataclasses
 import logging
-import os
 import shutil
 import signal
 import socket
@@ -19,9 +18,11 @@ from typing import Any
 
 import orjson
 
+from actors.child_environment import child_environment
 from actors.extractors.document import ExtractionFailed, ExtractionOptions, RecognisedPage
 from actors.extractors.extractor import ParseLimits
-from actors.parse_child import page_image_path, recognised_message
+from actors.page_messages import recognised_message
+from actors.parse_child import page_image_path
 from actors.parse_frames import BadFrame, Kind, encode, read_frame
 from actors.parse_server import EXIT
 from actors.work_clock import WorkClock
@@ -32,9 +33,6 @@ Recognise = Callable[[Path], Awaitable[RecognisedPage]]
 """Given the image file of one page; the OCR pool does it."""
 OnProgress = Callable[[int, int], Awaitable[None]]
 """Pages done, pages in all."""
-
-_PROJECT = Path(__file__).parents[1]
-_KEPT_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,7 +74,7 @@ class ParserProcesses:
                 self._server_module,
                 str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
-                env=_environment(),
+                env=child_environment(),
                 stdin=asyncio.subprocess.DEVNULL,
                 start_new_session=True,
             )
@@ -142,13 +140,17 @@ class _Child:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, report: socket.socket) -> None:
         self.reader, self.writer, self._report = reader, writer, report
         self._exit: tuple[int, int] | None = None
+        self._has_ended = False
 
-    async def ended(self) -> tuple[int, int]:
-        """Wait for the end: exit code (negative: signal) and largest resident size."""
-        if self._exit is None:
+    async def ended(self) -> tuple[int, int] | None:
+        """Wait for the end: exit code (negative: signal) and largest resident size.
+
+        None when the fork server was killed, and its children with it.
+        """
+        if not self._has_ended:
             report = await asyncio.get_running_loop().sock_recv(self._report, EXIT.size)
-            # Nothing is reported when the fork server itself was killed, and its children with it.
-            self._exit = EXIT.unpack(report) if len(report) == EXIT.size else (-signal.SIGKILL, 0)
+            self._exit = EXIT.unpack(report) if len(report) == EXIT.size else None
+            self._has_ended = True
         return self._exit
 
     async def kill(self) -> None:
@@ -211,7 +213,7 @@ class _Conversation:
         try:
             return hearing.result()
         except (asyncio.IncompleteReadError, ConnectionError):
-            raise _sudden_end(*await self._child.ended()) from None
+            raise _sudden_end(await self._child.ended()) from None
         except BadFrame as error:
             raise ExtractionFailed("worker-crashed", "parse", "The parser said something odd.") from error
 
@@ -313,17 +315,15 @@ def _failure(message: dict[str, Any]) -> ExtractionFailed:
     return ExtractionFailed(message["code"], message["phase"], message["message"], message["retryable"])
 
 
-def _sudden_end(exit_code: int, largest_resident: int) -> ExtractionFailed:
+def _sudden_end(ended: tuple[int, int] | None) -> ExtractionFailed:
     """What it means that a child ended without a last word."""
+    if ended is None:
+        log.warning("parse ended with its fork server")
+        return ExtractionFailed("worker-crashed", "parse", "The worker ended while it read the file.", True)
+    exit_code, largest_resident = ended
     log.warning("parse ended suddenly", extra={"exit": exit_code, "resident_bytes": largest_resident})
     if exit_code in {-signal.SIGALRM, -signal.SIGXCPU}:
         return ExtractionFailed("timeout", "parse", "The parse took too long.")
     if exit_code == -signal.SIGKILL:
         return ExtractionFailed("out-of-memory", "parse", "The machine had no memory left for the parse.", True)
     return ExtractionFailed("worker-crashed", "parse", "The parser crashed on this file.")
-
-
-def _environment() -> dict[str, str]:
-    """No secrets for a process that reads hostile files."""
-    kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-    return kept | {"PYTHONPATH": str(_PROJECT), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}

@@ -3,13 +3,12 @@
 import asyncio
 import logging
 import os
-import shutil
-import time
 from pathlib import Path
 from typing import Any
 
 from ray import serve
 from ray.exceptions import RayError, RayTaskError
+from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from actors.extraction_jobs import ExtractionJobs
@@ -17,6 +16,8 @@ from actors.extractors.document import RecognisedPage
 from actors.extractors.extractor import ParseLimits
 from actors.extractors.kinds import ENGINE_VERSION
 from actors.parse_process import ParserProcesses
+from actors.pool_options import HEALTH_CHECKS
+from actors.scratch_folder import ScratchFolder
 from storage.database import Database
 from storage.extraction_records import ClaimedJob
 from storage.job_passwords import JobPasswords
@@ -30,13 +31,13 @@ JOBS_PER_PARSER = 4
 """A job that waits for OCR holds a place but no processor."""
 LEASE_SECONDS = 30.0
 """Parser and runner renew it every second or two; an overloaded machine may keep both from it for a while."""
-DRAIN_SECONDS = 120.0
-"""A replica that is scaled away may finish what it has; a runner that stops cancels its calls long before."""
+DRAIN_SECONDS = 4 * 3600.0
+"""A replica that is scaled away may finish what it has, and a long scan takes hours; a runner that stops cancels its
+calls long before.
+"""
 OCR_TRIES = 3
-"""A page is tried so often when its engine dies under it; then the page, not the document, has failed."""
+"""A page is tried so often when its replica dies under it; then the page, not the document, has failed."""
 SCRATCH = ".scratch"
-SCRATCH_AGE_SECONDS = 3600.0
-"""Older scratch folders are of parsers that were killed: a living one changes its folder with every page."""
 
 
 class Parser:
@@ -45,9 +46,8 @@ class Parser:
         configure_logging("parser", settings.log_level)
         self._ocr = ocr
         self._database = Database(settings.database_url, pool_size=JOBS_PER_PARSER)
-        scratch = settings.base_path / SCRATCH
-        _remove_abandoned(scratch)
-        self._processes = ParserProcesses(_limits(settings), scratch)
+        self._scratch = ScratchFolder(settings.base_path / SCRATCH)
+        self._processes = ParserProcesses(_limits(settings), self._scratch.path)
         self._jobs = ExtractionJobs(
             queue=JobQueue(self._database, LEASE_SECONDS),
             parse=self._processes.parse,
@@ -65,9 +65,14 @@ class Parser:
 
     async def _recognise(self, image_path: Path) -> RecognisedPage:
         for tries_left in reversed(range(OCR_TRIES)):
+            response = self._ocr.recognise.remote(str(image_path))
             try:
-                page: RecognisedPage = await self._ocr.recognise.remote(str(image_path))
-            except RayError as error:
+                page: RecognisedPage = await response
+            except asyncio.CancelledError:
+                # Serve cancels what a cancelled call had asked for only where the call came by HTTP.
+                response.cancel()
+                raise
+            except (RayError, RayServeException) as error:
                 # What the engine itself raised on the page, it would raise again.
                 if not tries_left or isinstance(error, RayTaskError):
                     raise
@@ -82,6 +87,7 @@ class Parser:
     async def __del__(self) -> None:
         self._warming.cancel()
         await self._processes.close()
+        self._scratch.close()
         await self._database.close()
 
 
@@ -91,6 +97,7 @@ def parser_pool(settings: Settings) -> Any:
         name="Parser",
         max_ongoing_requests=JOBS_PER_PARSER,
         ray_actor_options={"num_cpus": 0.2},
+        **HEALTH_CHECKS,
         graceful_shutdown_wait_loop_s=1.0,
         graceful_shutdown_timeout_s=DRAIN_SECONDS,
         autoscaling_config={
@@ -98,7 +105,7 @@ def parser_pool(settings: Settings) -> Any:
             "max_replicas": settings.parser_max_replicas,
             "target_ongoing_requests": JOBS_PER_PARSER / 2,
             "upscale_delay_s": 3.0,
-            "downscale_delay_s": 120.0,
+            "downscale_delay_s": settings.pool_idle_seconds,
         },
     )(Parser)
 
@@ -109,13 +116,3 @@ def _limits(settings: Settings) -> ParseLimits:
         memory_bytes=settings.extraction_memory_bytes,
         page_seconds=settings.extraction_page_timeout_seconds,
     )
-
-
-def _remove_abandoned(scratch: Path) -> None:
-    for folder in scratch.glob("parse-*"):
-        try:
-            age = time.time() - folder.stat().st_mtime
-        except FileNotFoundError:
-            continue
-        if age > SCRATCH_AGE_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)

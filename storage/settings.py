@@ -85,6 +85,14 @@ class Settings(BaseSettings):
     """Size to which the pool of OCR engines grows."""
     ocr_model_dir: Path | None = None
     """A folder of PaddleOCR model directories to use instead of the bundled weights."""
+    ocr_page_timeout_seconds: float = Field(default=60.0, gt=0)
+    """An OCR engine that reads a page for so long is killed; the page is tried on three."""
+    ocr_recycle_pages: int = Field(default=1000, ge=1)
+    """An OCR engine is replaced after so many pages."""
+    ocr_recycle_growth_bytes: int = Field(default=2 * 2**30, ge=1)
+    """An OCR engine is replaced when it holds so much more memory than when it was new."""
+    pool_idle_seconds: float = Field(default=120.0, ge=0)
+    """How long the pools keep workers that they do not need."""
     extraction_timeout_seconds: float = 600.0
     """Upper bound of a job's `timeout_seconds`."""
     extraction_page_timeout_seconds: float = 60.0

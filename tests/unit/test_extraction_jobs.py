@@ -122,6 +122,20 @@ async def test_the_time_limit_is_bounded(queue: FakeJobQueue) -> None:
     assert [request.options.timeout_seconds for request in parser.requests] == [100.0, 100.0]
 
 
+async def test_a_client_that_gives_a_job_less_than_the_most_gets_its_end_by_then(queue: FakeJobQueue) -> None:
+    """Also where it only waits for OCR, which is not the parse's own work."""
+    job = queue.add(options={"timeout_seconds": 0.05})
+    parser = Parser(released=False)
+    await jobs(queue, parser).run(await claimed(queue, job))
+    assert job.error == {
+        "code": "timeout",
+        "phase": "parse",
+        "retryable": False,
+        "message": "The extraction took longer than 0.05 seconds.",
+    }
+    assert parser.killed
+
+
 async def test_progress_is_written_while_it_works(queue: FakeJobQueue) -> None:
     job = queue.add()
     parser = Parser(released=False)

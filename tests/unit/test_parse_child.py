@@ -19,14 +19,13 @@ from actors.extractors.document import (
     RecognisedPage,
 )
 from actors.extractors.extractor import PageFailed, PageImage, ParseLimits
+from actors.page_messages import recognised_message, recognised_page
 from actors.parse_child import (
     Job,
     ParserChannel,
     answer,
     extract,
     preload,
-    recognised_message,
-    recognised_page,
     run_job,
 )
 from actors.parse_frames import BadFrame, Kind, encode, receive_frame

@@ -6,7 +6,7 @@ import signal
 import sys
 import textwrap
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from actors.extractors.document import ExtractionFailed, ExtractionOptions, RecognisedLine, RecognisedPage
 from actors.extractors.extractor import ParseLimits
 from actors.parse_process import OnProgress, ParseRequest, ParserProcesses, Recognise
+from tests.processes import gone, one_child_of, until
 
 SERVER = "tests.misbehaving_parse_server"
 LIMITS = ParseLimits(page_seconds=20.0, memory_bytes=256 * 2**20, max_document_bytes=2**20)
@@ -213,9 +214,10 @@ async def test_a_fork_server_that_was_killed_is_replaced(scratch: Path) -> None:
     parsing = asyncio.create_task(failure(parsers, "hang"))
     await until(lambda: parsers._server is not None)
     assert parsers._server is not None
-    await one_child_of(parsers._server.pid)
+    await one_child_of(parsers._server.pid, SERVER)
     parsers._server.kill()
-    assert (await parsing).retryable
+    failed = await parsing
+    assert (failed.code, failed.retryable) == ("worker-crashed", True)
     await parsers._server.wait()
     assert (await parse(parsers, "succeed"))["content"] == "done"
     await parsers.close()
@@ -251,8 +253,8 @@ async def test_no_child_outlives_a_parser_that_was_killed(tmp_path: Path) -> Non
     )
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
     try:
-        server = await one_child_of(parent.pid)
-        child = await one_child_of(server)
+        server = await one_child_of(parent.pid, SERVER)
+        child = await one_child_of(server, SERVER)
     finally:
         parent.send_signal(signal.SIGKILL)
         await parent.wait()
@@ -262,36 +264,3 @@ async def test_no_child_outlives_a_parser_that_was_killed(tmp_path: Path) -> Non
 
 def folders_in(scratch: Path) -> list[Path]:
     return list(scratch.iterdir())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110 - other processes set no events
-            await asyncio.sleep(0.01)
-
-
-async def one_child_of(pid: int) -> int:
-    await until(lambda: bool(children_of(pid, SERVER)))
-    return children_of(pid, SERVER)[0]
-
-
-async def gone(pid: int) -> None:
-    """Ended, or left as a zombie where nobody reaps."""
-    await until(lambda: state_of(pid) in {None, "Z"})
-
-
-def state_of(pid: int) -> str | None:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def children_of(pid: int, command: str) -> list[int]:
-    found = []
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text(encoding="ascii").split():
-            line = Path(f"/proc/{child}/cmdline")
-            if line.exists() and command in line.read_text(encoding="utf-8"):
-                found.append(int(child))
-    return found
