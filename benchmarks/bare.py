@@ -3,30 +3,41 @@
 `python -m benchmarks.bare pdf|ocr FILE…` prints pages a second.
 """
 
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pypdfium2
 
 from actors.ocr_engine import OcrEngine
 
+Box = tuple[float, float, float, float]
 
-def pdf_text(paths: list[Path]) -> Callable[[], int]:
-    """The text of every page, and nothing else: no geometry, no limits on what a file may do."""
+
+def pdf_words(paths: list[Path]) -> Callable[[], int]:
+    """The words of every page with their boxes: no lines, no order, no JSON, no limits on what a file may do."""
 
     def work() -> int:
         pages = 0
         for path in paths:
             document = pypdfium2.PdfDocument(path)
             for page in document:
-                page.get_textpage().get_text_bounded()
+                list(_words(page.get_textpage()))
                 pages += 1
         return pages
 
     return work
+
+
+def _words(page: pypdfium2.PdfTextPage) -> Iterator[tuple[str, Box]]:
+    """As the library's own methods give them: what stands between blanks, and a box around its characters' boxes."""
+    text = page.get_text_range()
+    for word in re.finditer(r"\S+", text):
+        lefts, bottoms, rights, tops = zip(*map(page.get_charbox, range(*word.span())), strict=True)
+        yield word[0], (min(lefts), min(bottoms), max(rights), max(tops))
 
 
 def ocr(paths: list[Path]) -> Callable[[], int]:
@@ -44,7 +55,7 @@ def ocr(paths: list[Path]) -> Callable[[], int]:
 
 def main() -> None:
     kind, *names = sys.argv[1:]
-    work = {"pdf": pdf_text, "ocr": ocr}[kind]([Path(name) for name in names])
+    work = {"pdf": pdf_words, "ocr": ocr}[kind]([Path(name) for name in names])
     started = time.perf_counter()
     pages = work()
     print(pages / (time.perf_counter() - started))

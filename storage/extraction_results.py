@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, Text, cast, delete, exists, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy import Select, delete, exists, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from storage.cache import GONE
@@ -16,6 +16,7 @@ from storage.errors import NotFinished, NotFound
 from storage.extraction_records import JobRecord, refuse_unless_id
 from storage.models import ExtractionJob, ExtractionResult, File
 from storage.records import FileRecord
+from storage.stored_documents import packed
 
 RESULT_VERSION = 1
 """Of every cached document: a result never changes, it only goes."""
@@ -26,12 +27,20 @@ _ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 @dataclass(frozen=True, slots=True)
 class NewResult:
-    """`document` is UTF-8 JSON; `status` is `succeeded` or `partial`."""
+    """`document` is UTF-8 JSON; `status` is `succeeded` or `partial`.
+
+    Making one compresses the document: not for the event loop.
+    """
 
     engine_version: str
     status: str
     page_count: int
     document: bytes
+    stored: bytes = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "document", without_nul(self.document))
+        object.__setattr__(self, "stored", packed(self.document))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,7 @@ class StoredResult:
 
 
 def without_nul(document: bytes) -> bytes:
-    """JSONB cannot hold U+0000; U+FFFD is one code point as well, so that no span moves."""
+    """Whoever keeps it as JSONB cannot hold U+0000; U+FFFD is one code point as well, so that no span moves."""
     if _NUL not in document:
         return document
     return _ESCAPED_NUL.sub(rb"\1\\ufffd", document)
@@ -73,7 +82,6 @@ async def find_alike(session: AsyncSession, job: ExtractionJob) -> ExtractionRes
 
 async def store(session: AsyncSession, job: ExtractionJob, made: NewResult) -> UUID:
     """The id of the result with the job's work; another's that was faster, where there is one."""
-    document = without_nul(made.document)
     statement = insert(ExtractionResult).values(
         tenant_id=job.tenant_id,
         sha256=job.sha256,
@@ -81,8 +89,8 @@ async def store(session: AsyncSession, job: ExtractionJob, made: NewResult) -> U
         engine_version=made.engine_version,
         status=made.status,
         page_count=made.page_count,
-        size_bytes=len(document),
-        document=cast(literal(document.decode(), Text), JSONB),
+        size_bytes=len(made.document),
+        document=made.stored,
     )
     # An update that changes nothing: it locks the row that is there, so that nobody removes it meanwhile.
     stored = await session.scalars(
@@ -146,13 +154,13 @@ async def of_batch(
 
 
 async def read_document(session: AsyncSession, tenant_id: UUID, result_id: UUID) -> bytes | None:
-    """The stored JSON; None when it has gone meanwhile."""
-    found: str | None = await session.scalar(
-        select(cast(ExtractionResult.document, Text)).where(
+    """The document as `stored_documents` packs it; None when it has gone meanwhile."""
+    found: bytes | None = await session.scalar(
+        select(ExtractionResult.document).where(
             ExtractionResult.tenant_id == tenant_id, ExtractionResult.id == result_id
         )
     )
-    return None if found is None else found.encode()
+    return found
 
 
 async def remove_unreferenced(session: AsyncSession, tenant_id: UUID, result_ids: Sequence[UUID]) -> dict[str, int]:

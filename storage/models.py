@@ -319,8 +319,8 @@ class ExtractionResult(Base):
     status: Mapped[str]
     page_count: Mapped[int]
     size_bytes: Mapped[int]
-    # Megabytes, and only ever read or written as text.
-    document: Mapped[Json] = mapped_column(deferred=True)
+    # Megabytes; `stored_documents` packs them.
+    document: Mapped[bytes] = mapped_column(deferred=True)
     time_created: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (Index("results_unique", "tenant_id", "sha256", "options_hash", "engine_version", unique=True),)

@@ -20,7 +20,7 @@ async def find_result(services: Services, tenant_id: UUID, job_id: str) -> Store
 
 
 async def read_document(services: Services, stored: StoredResult) -> bytes:
-    """The document as it was stored, without what its file says of itself."""
+    """The document packed as it was stored, without what its file says of itself."""
     tenant_id, settings = stored.job.tenant_id, services.settings
     if stored.size_bytes > settings.result_cache_max_bytes:
         return await _from_database(services, stored)

@@ -16,6 +16,7 @@ from actors.views.selected_document import with_pages, without_words
 from actors.views.unstructured import unstructured
 from storage.errors import InvalidFields
 from storage.extraction_results import StoredResult
+from storage.stored_documents import unpacked
 
 Format = Literal["json", "text", "markdown", "html", "docling", "unstructured"]
 
@@ -46,7 +47,7 @@ class View:
 
 
 async def render(document: bytes, stored: StoredResult, view: View) -> bytes:
-    """What is answered, in UTF-8. Raises `InvalidFields` for a page selection that is none.
+    """What is answered, in UTF-8, of a packed document. Raises `InvalidFields` for a page selection that is none.
 
     In a thread: a document of megabytes takes a tenth of a second.
     """
@@ -54,7 +55,7 @@ async def render(document: bytes, stored: StoredResult, view: View) -> bytes:
 
 
 def _render(document: bytes, stored: StoredResult, view: View) -> bytes:
-    fields: dict[str, Any] = orjson.loads(document)
+    fields: dict[str, Any] = orjson.loads(unpacked(document))
     if view.pages:
         try:
             fields = with_pages(fields, view.pages)
