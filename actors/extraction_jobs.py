@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ParamSpec, Protocol
 
-import orjson
-
 from actors.extractors.document import ExtractionFailed, ExtractionOptions
-from actors.parse_process import OnProgress, ParseRequest, Recognise
+from actors.parse_process import OnProgress, ParsedDocument, ParseRequest, Recognise
 from storage.errors import Unavailable
 from storage.extraction_records import CancelRequested, ClaimedJob, LeaseLost
 from storage.extraction_results import NewResult
@@ -34,8 +32,8 @@ INTERNAL = {
 
 
 class Parse(Protocol):
-    async def __call__(self, request: ParseRequest, recognise: Recognise, on_progress: OnProgress) -> bytes:
-        """The document as JSON. Cancelling stops it at once. Raises `ExtractionFailed`."""
+    async def __call__(self, request: ParseRequest, recognise: Recognise, on_progress: OnProgress) -> ParsedDocument:
+        """The document. Cancelling stops it at once. Raises `ExtractionFailed`."""
         ...
 
 
@@ -69,7 +67,9 @@ class ExtractionJobs:
         """
         try:
             document = await self._parse_while_held(claim)
-            made = await asyncio.to_thread(_result, document, self.engine_version)
+            made = await asyncio.to_thread(
+                NewResult, self.engine_version, document.status, document.page_count, document.json
+            )
             await _persist(self.queue.finish, claim, made)
         except ExtractionFailed as failure:
             log.info("extraction failed", extra={"job": claim.id, "code": failure.code})
@@ -82,7 +82,7 @@ class ExtractionJobs:
             log.exception("attempt failed", extra={"job": claim.id})
             await self._write_failure(claim, INTERNAL)
 
-    async def _parse_while_held(self, claim: ClaimedJob) -> bytes:
+    async def _parse_while_held(self, claim: ClaimedJob) -> ParsedDocument:
         progress = _Progress()
         parsing = asyncio.create_task(self.parse(self._request(claim), self.recognise, progress.note))
         beating = asyncio.create_task(self._beat(claim, progress))
@@ -146,10 +146,3 @@ async def _persist(write: Callable[P, Awaitable[None]], *args: P.args, **kwargs:
             await asyncio.sleep(RETRY_SECONDS)
         else:
             return
-
-
-def _result(document: bytes, engine_version: str) -> NewResult:
-    fields = orjson.loads(document)
-    # Those that were read; a kind of file without pages may still say how many it would have.
-    page_count = len(fields["pages"]) or fields["document"].get("page_count") or 0
-    return NewResult(engine_version, fields["status"], page_count, document)

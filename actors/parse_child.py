@@ -4,6 +4,7 @@ import ctypes
 import dataclasses
 import gc
 import importlib
+import math
 import os
 import resource
 import signal
@@ -25,6 +26,8 @@ _LIBRARIES = ("pypdfium2", "pypdf", "PIL.Image", "docx", "lxml.etree", "cchardet
 _PR_SET_NO_NEW_PRIVS = 38
 _SCRATCH_FILE_BYTES = 256 * 2**20
 _OPEN_FILES = 128
+_PROGRESS_SECONDS = 0.05
+"""At least so long between two words of progress."""
 _COLLECTIONS = (100_000, 50, 100)
 """Thresholds of the garbage collector: a document is large, has no cycles, and is needed until its child ends."""
 
@@ -88,7 +91,7 @@ def confine(limits: ParseLimits) -> None:
 
 
 def answer(job: Job, channel: "ParserChannel", extract: Extract) -> bytes:
-    """The last frame: the document or the failure."""
+    """The last words: the document after its summary, or the failure."""
     started = time.monotonic()
     try:
         document = extract(job, channel)
@@ -103,7 +106,12 @@ def answer(job: Job, channel: "ParserChannel", extract: Extract) -> bytes:
         return _failed("internal", "The file could not be read.", at=_where(error))
     if len(written) > job.limits.max_document_bytes:
         return _failed("out-of-memory", "What the file contains is larger than a document may be.")
-    return pack(Kind.DOCUMENT, written)
+    return encode(Kind.SUMMARY, _summary(document)) + pack(Kind.DOCUMENT, written)
+
+
+def _summary(document: Document) -> dict[str, Any]:
+    # A kind of file without pages may still say how many it would have.
+    return {"status": document.status, "page_count": len(document.pages) or document.properties.page_count or 0}
 
 
 def extract(job: Job, channel: "ParserChannel") -> Document:
@@ -133,8 +141,12 @@ class ParserChannel:
         folder: Path,
         limits: ParseLimits,
         alarm: Callable[[int], int] = signal.alarm,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection, self._folder, self._limits, self._alarm = connection, folder, limits, alarm
+        self._clock = clock
+        self._told_at = -math.inf
+        self._untold: dict[str, int] | None = None
 
     def recognise_pages(self, images: Iterable[PageImage]) -> Iterator[tuple[int, RecognisedPage | PageFailed]]:
         waiting = 0
@@ -152,8 +164,16 @@ class ParserChannel:
             yield self._receive()
 
     def progress(self, pages_done: int, pages_total: int) -> None:
+        """A page may take less time than to tell of it: only so many are told of in a second, but the last is."""
         self._set_alarm()
-        self._connection.sendall(encode(Kind.PROGRESS, {"done": pages_done, "total": pages_total}))
+        self._untold = {"done": pages_done, "total": pages_total}
+        if pages_done == pages_total or self._clock() - self._told_at >= _PROGRESS_SECONDS:
+            self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        if self._untold is not None:
+            self._connection.sendall(encode(Kind.PROGRESS, self._untold))
+            self._untold, self._told_at = None, self._clock()
 
     def _save(self, image: PageImage) -> PageFailed | None:
         self._set_alarm()
@@ -167,6 +187,7 @@ class ParserChannel:
 
     def _receive(self) -> tuple[int, RecognisedPage | PageFailed]:
         self._alarm(0)
+        self._tell_progress()
         self._connection.sendall(encode(Kind.WAITING, {}))
         _, message = receive_frame(self._connection)
         self._set_alarm()

@@ -26,6 +26,8 @@ class Kind(Enum):
     """From the child: it does nothing until a page comes back."""
     PROGRESS = b"P"
     """From the child: pages done, pages in all."""
+    SUMMARY = b"S"
+    """From the child, right before the document: its status and how many pages were read."""
     DOCUMENT = b"D"
     """From the child, last: the document's JSON."""
     FAILED = b"F"

@@ -43,6 +43,16 @@ class ParseRequest:
     options: ExtractionOptions
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """`json` is UTF-8: the fields of `Document`, as the API names them. It is passed on as it came, not read."""
+
+    status: str
+    page_count: int
+    """Pages that were read; of a kind of file without pages, what it says that it has."""
+    json: bytes
+
+
 class ParserProcesses:
     """Parses any number of documents at once, each in a child of one warm fork server."""
 
@@ -81,8 +91,8 @@ class ParserProcesses:
         if not await asyncio.get_running_loop().sock_recv(self._control, 1):
             raise ExtractionFailed("worker-crashed", "start", "The parser could not be started.", True)
 
-    async def parse(self, request: ParseRequest, recognise: Recognise, on_progress: OnProgress) -> bytes:
-        """The document as UTF-8 JSON (the fields of `Document`, as the API names them).
+    async def parse(self, request: ParseRequest, recognise: Recognise, on_progress: OnProgress) -> ParsedDocument:
+        """The document.
 
         Raises ExtractionFailed. Cancelling the task kills the child at once. What `on_progress` raises ends the
         parse; what `recognise` raises is the failure of its page.
@@ -178,10 +188,11 @@ class _Conversation:
         self._pages: set[asyncio.Task[bytes]] = set()
         self._report: asyncio.Task[None] | None = None
         self._unreported: tuple[int, int] | None = None
+        self._summary: dict[str, Any] = {}
         self._waits = 0
         self._answers = 0
 
-    async def hold(self, request: ParseRequest) -> bytes:
+    async def hold(self, request: ParseRequest) -> ParsedDocument:
         self._child.writer.write(encode(Kind.REQUEST, _request_message(request, self._folder, self._limits)))
         hearing = asyncio.create_task(self._hear())
         try:
@@ -217,10 +228,10 @@ class _Conversation:
         except BadFrame as error:
             raise ExtractionFailed("worker-crashed", "parse", "The parser said something odd.") from error
 
-    def _handle(self, kind: Kind, payload: bytes) -> bytes | None:
+    def _handle(self, kind: Kind, payload: bytes) -> ParsedDocument | None:
         """Act on what the child said; the document, when that was it."""
-        if kind is Kind.DOCUMENT:
-            return payload
+        if kind is Kind.DOCUMENT and self._summary:
+            return ParsedDocument(str(self._summary["status"]), int(self._summary["page_count"]), payload)
         message = orjson.loads(payload)
         match kind:
             case Kind.OCR if len(self._pages) < self._limits.ocr_in_flight:
@@ -233,6 +244,8 @@ class _Conversation:
                 self._clock.moved()
                 self._unreported = (int(message["done"]), int(message["total"]))
                 self._report_progress(set())
+            case Kind.SUMMARY:
+                self._summary = message
             case Kind.FAILED:
                 raise _failure(message)
             case _:

@@ -51,7 +51,7 @@ async def extracted(parsers: ParserProcesses, path: Path, verdict: Verdict, **op
         return None
 
     request = ParseRequest(path, verdict.media_type, verdict.extension, ExtractionOptions(**options))
-    document: Json = json.loads(await parsers.parse(request, recognise, on_progress))
+    document: Json = json.loads((await parsers.parse(request, recognise, on_progress)).json)
     return document
 
 

@@ -15,6 +15,8 @@ from actors.extractors.document import (
     Document,
     ExtractionFailed,
     ExtractionOptions,
+    Page,
+    Properties,
     RecognisedLine,
     RecognisedPage,
 )
@@ -75,10 +77,18 @@ def a_page(text: str) -> RecognisedPage:
     return RecognisedPage(10, 20, (found,), rotation=270)
 
 
-def said(frame: bytes) -> tuple[Kind, dict[str, Any]]:
+Frame = tuple[Kind, dict[str, Any]]
+
+
+def said(frame: bytes) -> Frame:
     kind, payload = Kind(frame[:1]), frame[5:]
     assert int.from_bytes(frame[1:5], "big") == len(payload)
     return kind, json.loads(payload)
+
+
+def in_two(frames: bytes) -> tuple[Frame, Frame]:
+    end = 5 + int.from_bytes(frames[1:5], "big")
+    return said(frames[:end]), said(frames[end:])
 
 
 def in_a_child(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -114,10 +124,43 @@ def test_a_document_is_the_last_word(tmp_path: Path, line: Line) -> None:
     pdf = new_pdf()
     pdf.text(50, 50, "plain text")
     job = job_for(written(pdf, tmp_path / "a.pdf"))
-    kind, document = said(answer(job, channel(line, tmp_path), extract))
+    summary, (kind, document) = in_two(answer(job, channel(line, tmp_path), extract))
+    assert summary == (Kind.SUMMARY, {"status": "succeeded", "page_count": 1})
     assert (kind, document["content"]) == (Kind.DOCUMENT, "plain text")
     assert document["schema"] == "muniment.document/1"
     assert line.heard() == (Kind.PROGRESS, {"done": 1, "total": 1})
+
+
+@pytest.mark.parametrize(("listed", "said", "counted"), [(2, 30, 2), (2, None, 2), (0, 4, 4), (0, None, 0)])
+def test_pages_are_counted_as_they_were_read(
+    tmp_path: Path, line: Line, listed: int, said: int | None, counted: int
+) -> None:
+    document = Document(Properties(page_count=said), pages=[Page(1, 9, 9)] * listed)
+    (_, summary), _ = in_two(answer(job_for(tmp_path / "a.pdf"), channel(line, tmp_path), lambda *_: document))
+    assert summary == {"status": "succeeded", "page_count": counted}
+
+
+def test_progress_is_told_now_and_then_and_at_the_end(tmp_path: Path, line: Line) -> None:
+    now = 0.0
+    asking = ParserChannel(line.child, tmp_path, ParseLimits(), alarm=lambda _seconds: 0, clock=lambda: now)
+    asking.progress(1, 9)
+    asking.progress(2, 9)
+    now = 1.0
+    asking.progress(3, 9)
+    asking.progress(4, 9)
+    asking.progress(9, 9)
+    told = [line.heard() for _ in range(3)]
+    assert told == [(Kind.PROGRESS, {"done": done, "total": 9}) for done in (1, 3, 9)]
+
+
+def test_whoever_waits_for_a_page_tells_first_how_far_it_is(tmp_path: Path, line: Line) -> None:
+    asking = ParserChannel(line.child, tmp_path, ParseLimits(), alarm=lambda _seconds: 0, clock=lambda: 0.0)
+    asking.progress(1, 9)
+    asking.progress(2, 9)
+    line.parser.sendall(encode(Kind.RECOGNISED, {"number": 3, "failure": "no engine"}))
+    assert list(asking.recognise_pages([PageImage(3, lambda path: path.touch())])) == [(3, PageFailed("no engine"))]
+    heard = [line.heard() for _ in range(4)]
+    assert heard[2:] == [(Kind.PROGRESS, {"done": 2, "total": 9}), (Kind.WAITING, {})]
 
 
 @pytest.mark.parametrize(
@@ -205,7 +248,7 @@ def run_one_job(path: Path) -> tuple[str, str, list[tuple[int, int]]]:
     parser, child = socket.socketpair()
     parser.sendall(request_for(job_for(path, limits=ParseLimits(memory_bytes=2**30))))
     run_job(child)
-    while (frame := receive_frame(parser))[0] is Kind.PROGRESS:
+    while (frame := receive_frame(parser))[0] in {Kind.PROGRESS, Kind.SUMMARY}:
         pass
     names = (resource.RLIMIT_CORE, resource.RLIMIT_NOFILE, resource.RLIMIT_AS)
     return frame[0].name, frame[1]["content"], [resource.getrlimit(name) for name in names]

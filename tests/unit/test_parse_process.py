@@ -52,7 +52,7 @@ async def parse(
 ) -> dict[str, Any]:
     options = ExtractionOptions(timeout_seconds=seconds, languages=("en",), password="p")
     request = ParseRequest(Path(behaviour), "application/pdf", ".pdf", options)
-    document: dict[str, Any] = json.loads(await parsers.parse(request, recognise, on_progress))
+    document: dict[str, Any] = json.loads((await parsers.parse(request, recognise, on_progress)).json)
     return document
 
 

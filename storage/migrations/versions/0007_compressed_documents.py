@@ -1,4 +1,4 @@
-"""Documents as compressed bytes; docs/decisions/0022 says why.
+"""Documents as compressed bytes; docs/decisions/0023 says why.
 
 Those that are there stay as they are, as bytes of their JSON: `storage/stored_documents.py` reads both.
 """
