@@ -9,8 +9,9 @@ import typer
 
 from muniment.async_client import AsyncClient
 from muniment.cli_options import TenantOption, Where
-from muniment.cli_output import count_bar, note, print_json, print_table
+from muniment.cli_output import note, print_json, print_table
 from muniment.corpus import CorpusRun, Outcome, Row, read_manifest
+from muniment.progress_bar import count_bar
 
 STATUSES = ("ok", "rejected", "password", "corrupt", "error")
 

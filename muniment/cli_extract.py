@@ -9,10 +9,11 @@ import typer
 
 from muniment.cli_files import telling
 from muniment.cli_options import TenantOption, client_for
-from muniment.cli_output import Bar, count_bar, print_json, print_line, transfer_bar
+from muniment.cli_output import print_json, print_line
 from muniment.client import Client
 from muniment.download import safe_name
 from muniment.models import ExtractionOptions, Job, StoredFile
+from muniment.progress_bar import Bar, count_bar, transfer_bar
 
 
 class Form(StrEnum):

@@ -16,12 +16,12 @@ from muniment.cli_output import (
     print_json,
     print_line,
     print_table,
-    transfer_bar,
 )
 from muniment.client import Client
 from muniment.errors import MunimentError
 from muniment.file_calls import FileChange
 from muniment.models import BatchItem, FileFilters, StoredFile
+from muniment.progress_bar import transfer_bar
 
 FileId = Annotated[str, typer.Argument(metavar="FILE_ID", show_default=False)]
 FileIds = Annotated[list[str], typer.Argument(metavar="FILE_ID...", show_default=False)]

@@ -2,27 +2,17 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
 from muniment.decoding import encode
 from muniment.errors import JobFailed, MunimentError, Problem
+from muniment.terminal_text import without_controls
 
 
 def print_json(value: Any) -> None:
@@ -60,23 +50,18 @@ def shown(value: Any) -> str:
         return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, (dict, list, tuple)):
         return json.dumps(encode(value), ensure_ascii=False) if value else "-"
-    return _without_controls(str(value))
-
-
-def _without_controls(text: str) -> str:
-    """Names and metadata are other people's text: no escape sequences reach the terminal."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+    return without_controls(str(value))
 
 
 def print_error(error: BaseException, about: str = "") -> None:
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     before = f"{about}: " if about else ""
-    console.print(Text("error: ", style="bold red") + Text(_without_controls(before + error_text(error))))
+    console.print(Text("error: ", style="bold red") + Text(without_controls(before + error_text(error))))
     if isinstance(error, Problem):
         for field in error.errors:
-            console.print(Text(f"  {field.pointer or '/'}: {_without_controls(field.detail)}"))
+            console.print(Text(f"  {field.pointer or '/'}: {without_controls(field.detail)}"))
         if error.request_id:
-            console.print(Text(f"  request {_without_controls(error.request_id)}", style="dim"))
+            console.print(Text(f"  request {without_controls(error.request_id)}", style="dim"))
 
 
 def error_text(error: BaseException) -> str:
@@ -92,51 +77,4 @@ def error_text(error: BaseException) -> str:
 
 def note(text: str) -> None:
     """Something for a person, not for a pipe."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(_without_controls(text), style="dim"))
-
-
-@contextmanager
-def transfer_bar(description: str, total: int | None = None) -> Iterator["Bar"]:
-    """Bytes going one way; shown only where a person watches."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(binary_units=True),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-    )
-    with _bar(description, total, *columns) as bar:
-        yield bar
-
-
-@contextmanager
-def count_bar(description: str, total: int | None = None, *, shown: bool = True) -> Iterator["Bar"]:
-    """Things done out of so many, where that is to be shown."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with _bar(description, total, *columns, TimeRemainingColumn(), shown=shown) as bar:
-        yield bar
-
-
-@contextmanager
-def _bar(description: str, total: int | None, *columns: Any, shown: bool = True) -> Iterator["Bar"]:
-    console = Console(stderr=True)
-    watched = shown and (console.is_terminal or console.is_jupyter)
-    with Progress(*columns, console=console, transient=True, disable=not watched) as progress:
-        yield Bar(progress, _without_controls(description), total)
-
-
-class Bar:
-    """One line of progress."""
-
-    def __init__(self, progress: Progress, description: str, total: int | None) -> None:
-        self._progress = progress
-        self._task = progress.add_task(description, total=total)
-
-    def set(self, done: int, total: int | None) -> None:
-        self._progress.update(self._task, completed=done, total=total)
-
-    def describe(self, description: str) -> None:
-        self._progress.update(self._task, description=_without_controls(description))
-
-    def advance(self) -> None:
-        self._progress.advance(self._task)
+    Console(stderr=True, highlight=False, soft_wrap=True).print(Text(without_controls(text), style="dim"))

@@ -14,8 +14,9 @@ from muniment.cli_options import (
     client_for,
     flat_assignments,
 )
-from muniment.cli_output import count_bar, note, print_fields, print_json, print_line, print_table
+from muniment.cli_output import note, print_fields, print_json, print_line, print_table
 from muniment.models import ALL_SCOPES, Scope
+from muniment.progress_bar import count_bar
 
 Code = Annotated[str, typer.Argument(metavar="CODE", show_default=False)]
 

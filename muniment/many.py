@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from muniment.batch_calls import FIRST_LOOK, LONGEST_LOOK
 from muniment.document import Document
-from muniment.errors import MunimentError, Problem, Unprocessable
+from muniment.errors import MunimentError, NotFound, Problem, Unprocessable
 from muniment.models import Batch, ExtractionOptions, FileFilters, Job, JobError, JobState, StoredFile
 
 if TYPE_CHECKING:
@@ -180,7 +180,9 @@ class ManyRun:
             return await self._client.files.get(source)
         known = await asyncio.to_thread(self._journal.find, path)
         if known is not None:
-            return await self._client.files.get(known)
+            # Deleted since, or another tenant's: then it is sent again.
+            with suppress(NotFound):
+                return await self._client.files.get(known)
         file = await self._client.files.upload(path)
         await asyncio.to_thread(self._journal.add, path, file.id)
         return file

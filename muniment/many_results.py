@@ -4,16 +4,16 @@ import asyncio
 import contextlib
 import queue
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, closing
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from muniment.cli_output import Bar, count_bar
 from muniment.connection import Connection
 from muniment.documented import documented_by
 from muniment.many import Extracted, ManyRun, Plan, Source, Sources, rows, sources_of
+from muniment.progress_bar import count_bar
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,7 +36,10 @@ class ManyResults:
         self._sources, self._total = _counted(sources)
 
     def __iter__(self) -> Iterator[Extracted]:
-        with _bar(self._progress, self._total) as bar, closing(_Thread(self._results)) as thread:
+        with (
+            count_bar("extracting", self._total, shown=self._progress) as bar,
+            closing(_Thread(self._results)) as thread,
+        ):
             for outcome in thread:
                 bar.advance()
                 yield outcome
@@ -73,7 +76,7 @@ class AsyncManyResults:
         self._sources, self._total = _counted(sources)
 
     async def __aiter__(self) -> AsyncIterator[Extracted]:
-        with _bar(self._progress, self._total) as bar:
+        with count_bar("extracting", self._total, shown=self._progress) as bar:
             async with aclosing(ManyRun(self._client, self._sources, self._plan).results()) as results:
                 async for outcome in results:
                     bar.advance()
@@ -100,7 +103,7 @@ NUMBERS = frozenset({"pages", "tables"})
 
 def _counted(sources: Sources) -> tuple[Sources, int | None]:
     """The sources, and how many they are; nobody knows that of a filter beforehand."""
-    if isinstance(sources, dict):
+    if isinstance(sources, Mapping):
         return sources, None
     found: list[Source] = list(sources_of(sources))
     return found, len(found)
@@ -126,12 +129,6 @@ def _parquet(target: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def _bar(shown: bool, total: int | None) -> Iterator[Bar]:
-    with count_bar("extracting", total, shown=shown) as bar:
-        yield bar
 
 
 class _Thread:

@@ -134,6 +134,16 @@ async def test_a_run_goes_on_where_it_was_interrupted(client: AsyncClient, fake:
     assert Journal(None).find(folder / "0.txt") is None
 
 
+async def test_a_file_that_was_deleted_since_is_sent_again(client: AsyncClient, folder: Path) -> None:
+    journal = folder.parent / "journal.jsonl"
+    for _ in range(2):
+        (found,) = await outcomes(client, [folder / "0.txt"], journal=journal)
+        assert found.document is not None
+        assert found.file is not None
+        await client.files.delete(found.file)
+    assert len(journal.read_text().splitlines()) == 2
+
+
 def blocking(server: FakeServer) -> Client:
     return Client(files_url=server.url, extraction_url=server.url, api_key=OPERATOR_KEY, retries=IMPATIENT)
 
