@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 
 from benchmarks import listing, memory, pages, tenants, transfers, uploads
+from benchmarks.compare import run as compare
 from benchmarks.instance import muniment_up
 from benchmarks.structure import report as structure
 
@@ -27,6 +28,9 @@ ALONE: dict[str, Callable[[], object]] = {"memory": memory.run, "structure": str
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["compare"]:
+        compare.main(sys.argv[2:])
+        return
     # So that the servers that were started are stopped too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)

@@ -14,6 +14,7 @@ from muniment.client import Client
 from muniment.document import (
     Block,
     Cell,
+    Chunk,
     Document,
     DocumentFile,
     DocumentPage,
@@ -87,6 +88,7 @@ __all__ = [
     "BatchItem",
     "Block",
     "Cell",
+    "Chunk",
     "Client",
     "Conflict",
     "ConnectionFailed",

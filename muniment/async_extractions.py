@@ -75,10 +75,17 @@ class AsyncExtractions:
         return await self._sender.send(extraction_calls.cancel(self._tenant(tenant), job))
 
     async def result(
-        self, job: Job | str, *, pages: str | None = None, words: bool = False, tenant: str | None = None
+        self,
+        job: Job | str,
+        *,
+        pages: str | None = None,
+        words: bool = False,
+        chunk_characters: int | None = None,
+        tenant: str | None = None,
     ) -> Document:
         code = self._tenant(tenant)
-        return await self._sender.send(extraction_calls.get_document(code, job, pages, words=words))
+        call = extraction_calls.get_document(code, job, pages, words=words, chunk_characters=chunk_characters)
+        return await self._sender.send(call)
 
     async def result_json(
         self, job: Job | str, *, pages: str | None = None, words: bool = False, tenant: str | None = None

@@ -3,7 +3,8 @@
 A corpus is a folder with a `manifest.jsonl`: one row a file, with `path`, `kind` and, where it is known, `password`.
 For each there will be `OUT/<path>.json`:
 
-    {"status": "ok|rejected|password|corrupt|error", "text": "…", "pages": 3, "tables": [[["cell"]]], "seconds": 1.2}
+    {"status": "ok|rejected|password|corrupt|error", "text": "…", "pages": 3, "tables": [[["cell"]]],
+     "headings": [[1, "…"]], "seconds": 1.2}
 
 `error` is none of a document's outcomes: the service failed. `problem` has the code wherever the status is not `ok`. A
 file with a known password is read without it first, as a stranger would; what the password opens is in `with_password`.
@@ -121,6 +122,11 @@ def outcome_of_document(document: Document) -> Outcome:
         "markdown": False,
         "pages": len(document.pages) if pages is None else pages,
         "tables": [table.grid() for table in document.tables],
+        "headings": [
+            (0 if block.type == "title" else block.level or 1, document.text_of(block))
+            for block in document.blocks
+            if block.type in {"title", "heading"}
+        ],
     }
 
 

@@ -146,9 +146,20 @@ class Image:
     bbox: Box | None = None
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of the text for retrieval, whole blocks of one section; `heading_path` has the headings above it."""
+
+    id: str
+    text: str
+    span: Span
+    pages: tuple[int, ...] = ()
+    heading_path: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, repr=False)
 class Document:
-    """What was read from one file.
+    """What was read from one file. `chunks` are only there when they were asked for.
 
     document = client.extract("report.pdf")
     document.content                      # the whole text in reading order
@@ -168,9 +179,10 @@ class Document:
     form_fields: tuple[FormField, ...] = ()
     key_values: tuple[KeyValue, ...] = ()
     images: tuple[Image, ...] = ()
+    chunks: tuple[Chunk, ...] = ()
     timings: dict[str, Any] = field(default_factory=dict)
 
-    def text_of(self, part: DocumentPage | Line | Word | Block) -> str:
+    def text_of(self, part: DocumentPage | Line | Word | Block | Chunk) -> str:
         """The part's text, by its span of `content`."""
         offset, length = part.span
         return self.content[offset : offset + length]

@@ -87,8 +87,10 @@ def delete_job(tenant: str, job: Job | str) -> Call[None]:
     return Call("extraction", "DELETE", job_path(tenant, job), reads_nothing, done_statuses=(404,))
 
 
-def get_document(tenant: str, job: Job | str, pages: str | None, *, words: bool) -> Call[Document]:
-    return _result(tenant, job, "json", pages, reads(Document), words=words)
+def get_document(
+    tenant: str, job: Job | str, pages: str | None, *, words: bool, chunk_characters: int | None = None
+) -> Call[Document]:
+    return _result(tenant, job, "json", pages, reads(Document), words=words, chunk_characters=chunk_characters)
 
 
 def get_json(tenant: str, job: Job | str, pages: str | None, *, words: bool) -> Call[dict[str, Any]]:
@@ -107,8 +109,15 @@ def _result(
     read: Callable[[httpx.Response], T],
     *,
     words: bool,
+    chunk_characters: int | None = None,
 ) -> Call[T]:
-    given = without_none(format=form, pages=pages, expand="words" if words else None)
+    expanded = [*(["words"] if words else []), *(["chunks"] if chunk_characters else [])]
+    given = without_none(
+        format=form,
+        pages=pages,
+        expand=",".join(expanded) or None,
+        chunk_characters=str(chunk_characters) if chunk_characters else None,
+    )
     return Call("extraction", "GET", f"{job_path(tenant, job)}/result", read, tuple(given.items()))
 
 

@@ -82,14 +82,22 @@ class Extractions:
         return self._sender.send(extraction_calls.cancel(self._tenant(tenant), job))
 
     def result(
-        self, job: Job | str, *, pages: str | None = None, words: bool = False, tenant: str | None = None
+        self,
+        job: Job | str,
+        *,
+        pages: str | None = None,
+        words: bool = False,
+        chunk_characters: int | None = None,
+        tenant: str | None = None,
     ) -> Document:
-        """The document; `pages="1-3,7"` for some, `words=True` with each word's box.
+        """The document; `pages="1-3,7"` for some, `words=True` with each word's box, and
+        `chunk_characters=1200` with the text in pieces of at most so many characters for retrieval.
 
         Raises NotFinished while there is none yet.
         """
         code = self._tenant(tenant)
-        return self._sender.send(extraction_calls.get_document(code, job, pages, words=words))
+        call = extraction_calls.get_document(code, job, pages, words=words, chunk_characters=chunk_characters)
+        return self._sender.send(call)
 
     def result_json(
         self, job: Job | str, *, pages: str | None = None, words: bool = False, tenant: str | None = None

@@ -51,12 +51,17 @@ class Extracted:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a run is done. `retries` counts further tries of jobs whose failure another try may mend."""
+    """How a run is done.
+
+    `retries` counts further tries of jobs whose failure another try may mend; with `chunk_characters`, documents come
+    with their text in pieces of at most so many.
+    """
 
     name: str = ""
     options: ExtractionOptions = field(default_factory=ExtractionOptions)
     journal: Path | None = None
     retries: int = 1
+    chunk_characters: int | None = None
 
 
 def sources_of(given: Iterable[Source]) -> Iterator[Source]:
@@ -272,7 +277,7 @@ class ManyRun:
         if job is not None and job.has_result:
             try:
                 async with self._reads:
-                    document = await self._client.extractions.result(job)
+                    document = await self._client.extractions.result(job, chunk_characters=self._plan.chunk_characters)
             except Problem as problem:
                 state, error = "failed", JobError(problem.code, str(problem), "read")
         return [Extracted(source, state, file, job, document, error) for source, file in sources]

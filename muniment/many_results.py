@@ -121,8 +121,10 @@ def _parquet(target: Path) -> Iterator[Callable[[list[dict[str, Any]]], None]]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    from muniment.extraction_rows import SCHEMAS
+
     part = target.with_name(f".{target.name}.part")
-    schema = pa.schema([(name, pa.int64() if name in NUMBERS else pa.string()) for name in COLUMNS])
+    schema = SCHEMAS["documents"]
     try:
         with pq.ParquetWriter(part, schema) as writer:
             yield lambda some: writer.write_table(pa.Table.from_pylist(some, schema))

@@ -45,7 +45,17 @@ def count_bar(description: str, total: int | None = None, *, shown: bool = True)
 def _bar(description: str, total: int | None, *columns: Any, shown: bool = True) -> Iterator["Bar"]:
     console = Console(stderr=True)
     watched = shown and (console.is_terminal or console.is_jupyter)
-    with Progress(*columns, console=console, transient=True, disable=not watched) as progress:
+    # In a notebook, what is printed meanwhile stands below the cell as it is. Through the bar it would become HTML, and
+    # a warning that drawing the bar causes would draw it again, without end.
+    redirected = not console.is_jupyter
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        redirect_stdout=redirected,
+        redirect_stderr=redirected,
+        disable=not watched,
+    ) as progress:
         yield Bar(progress, without_controls(description), total)
 
 

@@ -1,0 +1,1 @@
+"""`python -m benchmarks compare`: what Muniment reads, beside what other programs read."""
