@@ -5,7 +5,10 @@ Each question costs more than what is done with the answer. So none is asked twi
 
 import ctypes
 import math
+import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
@@ -19,6 +22,21 @@ _BOLD_WEIGHT = 600
 _UPRIGHT_DEGREES = 10
 _FORCE_BOLD = 1 << 18
 """Bit 19 of a font descriptor's flags (ISO 32000-1, table 123)."""
+_RECT = struct.Struct("4f")
+"""FS_RECTF: left, top, right, bottom."""
+
+
+def _bare(function: Any, answers: type[Any]) -> Callable[..., Any]:
+    """A function of PDFium's without what the bindings do to each argument, which takes longer than the call.
+
+    Takes pointers as `c_void_p` or `byref`, and integers. Keeps the interpreter's lock.
+    """
+    return ctypes.PYFUNCTYPE(answers)(ctypes.cast(function, ctypes.c_void_p).value or 0)
+
+
+_loose_char_box = _bare(pdfium_c.FPDFText_GetLooseCharBox, ctypes.c_int)
+_text_object = _bare(pdfium_c.FPDFText_GetTextObject, ctypes.c_void_p)
+_has_map_error = _bare(pdfium_c.FPDFText_HasUnicodeMapError, ctypes.c_int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +53,16 @@ class Characters:
     def __init__(self, text_page: pdfium.PdfTextPage, geometry: PageGeometry) -> None:
         # The page is kept: it owns what the bare pointer, which is cheaper to pass, points to.
         self._page, self._pointer = text_page, text_page.raw
+        self._bare_pointer = ctypes.cast(self._pointer, ctypes.c_void_p)
         self._geometry = geometry
         self._styles: dict[int, Style] = {}
         self._rect = pdfium_c.FS_RECTF()
+        self._to_rect = ctypes.byref(self._rect)
         self._x, self._y = ctypes.c_double(), ctypes.c_double()
 
     def style(self, index: int) -> Style:
         """Remembered by text object: all characters of one share font and matrix."""
-        text_object = pdfium_c.FPDFText_GetTextObject(self._pointer, index)
-        key = ctypes.addressof(text_object.contents) if text_object else -1 - index
+        key = _text_object(self._bare_pointer, index) or -1 - index
         style = self._styles.get(key)
         if style is None:
             style = self._styles[key] = self._read_style(index)
@@ -51,13 +70,17 @@ class Characters:
 
     def box(self, index: int, style: Style) -> Box:
         """The character's advance box; from its baseline where the font's own height makes no sense."""
-        rect = self._rect
-        pdfium_c.FPDFText_GetLooseCharBox(self._pointer, index, rect)
-        box = self._geometry.box(rect.left, rect.bottom, rect.right, rect.top)
+        _loose_char_box(self._bare_pointer, index, self._to_rect)
+        left, top, right, bottom = _RECT.unpack_from(self._rect)
+        box = self._geometry.box(left, bottom, right, top)
         if style.upright and not 0.7 * style.size <= box[3] - box[1] <= 1.6 * style.size:
             _, baseline = self._origin(index)
             return box[0], baseline - _ASCENT * style.size, box[2], baseline + _DESCENT * style.size
         return box
+
+    def is_unmapped(self, index: int) -> bool:
+        """Whether the font does not say which character it is."""
+        return bool(_has_map_error(self._bare_pointer, index) == 1)
 
     def box_of(self, start: int, end: int, style: Style) -> Box:
         """Around the characters from `start` to before `end`; those between the ends are rarely looked at."""

@@ -83,8 +83,7 @@ class PageText:
         code = self._codes[index]
         if code == _REPLACEMENT or code in _PRIVATE_USE or code in _CONTROLS:
             return True
-        unmapped: int = pdfium_c.FPDFText_HasUnicodeMapError(self._page, index)
-        return unmapped == 1
+        return self._characters.is_unmapped(index)
 
     def is_invisible(self) -> bool:
         """Whether the text is written over a picture without being drawn, as OCR software does."""
