@@ -19,6 +19,7 @@ from actors.extractors.pdf.characters import Characters, Style
 from actors.extractors.pdf.geometry import PageGeometry
 
 _LINE_HYPHEN = 0xFFFE
+_HYPHEN = chr(_LINE_HYPHEN)
 _LINE_ENDS = {0x0A, 0x0D, 0x2028, 0x2029}
 _BLANKS = {0x00, 0x09, 0x0B, 0x0C, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000}
 _BETWEEN_WORDS = frozenset(_LINE_ENDS | _BLANKS)
@@ -40,11 +41,8 @@ def _class_of(codes: set[int]) -> str:
     return re.escape("".join(map(chr, sorted(codes))))
 
 
-# A word and the hyphen that PDFium found at its line's end, or what else ends a line.
-_WORD_OR_LINE_END = re.compile(
-    f"([^{_class_of(_LINE_ENDS | _BLANKS | {_LINE_HYPHEN})}]+)({chr(_LINE_HYPHEN)}?)"
-    f"|[{_class_of(_LINE_ENDS | {_LINE_HYPHEN})}]"
-)
+_WORD = re.compile(f"[^{_class_of(_LINE_ENDS | _BLANKS | {_LINE_HYPHEN})}]+")
+_LINE_END = re.compile(f"[{_class_of(_LINE_ENDS | {_LINE_HYPHEN})}]")
 
 
 class _Run(NamedTuple):
@@ -97,22 +95,17 @@ class PageText:
         runs = _runs(text)
         if self._has_right_to_left:
             runs = (part for run in runs for part in self._of_one_direction(run))
-        return [self._word_of(run, text) for run in runs]
-
-    def _word_of(self, run: _Run, text: str) -> LayoutWord:
-        start, end, line, hyphenated = run
-        style = self._characters.style(start)
-        written = text[start:end]
-        if self._has_spelt_out or self._has_right_to_left or self._has_surrogates:
-            written = self._spelt_out(run, style)
-        return LayoutWord(
-            written + "-" if hyphenated else written,
-            self._characters.box_of(start, end, style),
-            style.size,
-            style.bold,
-            line,
-            style.upright,
-        )
+        is_plain = not (self._has_spelt_out or self._has_right_to_left or self._has_surrogates)
+        words = []
+        for run in runs:
+            start, end, line, hyphenated = run
+            style = self._characters.style(start)
+            written = text[start:end] if is_plain else self._spelt_out(run, style)
+            place = self._characters.box_of(start, end, style)
+            words.append(
+                LayoutWord(written + "-" if hyphenated else written, place, style.size, style.bold, line, style.upright)
+            )
+        return words
 
     def _of_one_direction(self, run: _Run) -> Iterator[_Run]:
         """The run, cut where letters of the other direction begin."""
@@ -143,15 +136,15 @@ def _codes(page: pdfium.PdfTextPage) -> list[int]:
 
 
 def _runs(text: str) -> Iterator[_Run]:
-    line = 0
-    for found in _WORD_OR_LINE_END.finditer(text):
-        if found[1] is None:
-            line += 1
-            continue
-        start, end = found.span(1)
-        hyphenated = found.end() > end
-        yield _Run(start, end, line, hyphenated)
-        line += hyphenated
+    """Line by line. The hyphen that PDFium found at a line's end is that end; it belongs to the word before it."""
+    begin, text = 0, text + "\n"
+    for line, line_end in enumerate(_LINE_END.finditer(text)):
+        end = line_end.start()
+        is_hyphen = text[end] == _HYPHEN
+        for word in _WORD.finditer(text, begin, end):
+            start, stop = word.span()
+            yield _Run(start, stop, line, is_hyphen and stop == end)
+        begin = end + 1
 
 
 def _scalars(units: list[int]) -> list[int]:
