@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from actors.cancellation import end_when_cancelled
 from actors.event_messages import Message, message_of
 from storage import outbox
 from storage.database import Database
@@ -56,7 +57,7 @@ class EventRelay:
         try:
             while True:
                 pause = await self._work()
-                _end_when_cancelled()
+                end_when_cancelled()
                 await asyncio.sleep(pause)
         finally:
             await self.broker.close()
@@ -82,7 +83,7 @@ class EventRelay:
         while True:
             began = clock()
             told = await self.relay_some(connection)
-            _end_when_cancelled()
+            end_when_cancelled()
             self._failures = 0
             if not told:
                 # Told rows lie in the way as long as an old snapshot, such as a dump's, may see them: look less often.
@@ -101,10 +102,3 @@ class EventRelay:
                 raise
             await outbox.remove(connection, events)
         return len(events)
-
-
-def _end_when_cancelled() -> None:
-    """A driver may lose a cancellation that comes together with its answer, or fail with an error of its own."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

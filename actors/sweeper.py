@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, text
 
 from actors.tenant_hosting import TenantHosting
 from actors.upload_changes import STORE_SECONDS, AbandonFile
-from storage import resumable_uploads
+from storage import resumable_uploads, webhook_deliveries
 from storage.abandoned_folders import AbandonedFolders
 from storage.cache import Cache
 from storage.database import Database
@@ -84,6 +84,7 @@ class Sweeper:
                 self._end_expired_uploads,
                 self._finish_incoming,
                 self._forget_old_answers,
+                self._give_up_webhooks,
                 self._remove_abandoned_folders,
             ):
                 with _postponed("work", work.__name__):
@@ -178,6 +179,13 @@ class Sweeper:
         async with self._database.transaction_across_tenants() as session:
             await session.execute(delete(TenantCall).where(TenantCall.time_created < now - CALL_AGE))
             await session.execute(delete(IdempotencyKey).where(IdempotencyKey.time_created < now - IDEMPOTENCY_AGE))
+
+    async def _give_up_webhooks(self) -> None:
+        for work in (webhook_deliveries.give_up_expired, webhook_deliveries.forget_failed):
+            done = webhook_deliveries.BATCH
+            while done == webhook_deliveries.BATCH:
+                async with self._database.transaction_across_tenants() as session:
+                    done = await work(session)
 
     async def _remove_abandoned_folders(self) -> None:
         if time.monotonic() - self._folders_looked_at >= FOLDERS_SECONDS:

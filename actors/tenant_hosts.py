@@ -21,12 +21,15 @@ from actors.event_relay import EventRelay
 from actors.sweeper import Sweeper
 from actors.tenant_host_line import HostCall, Progress
 from actors.tenant_hosting import TenantHosting
+from actors.webhook_relay import WebhookRelay
+from actors.webhook_sender import WebhookSender
 from storage.cache import Cache
 from storage.database import Database
 from storage.errors import MunimentError
 from storage.files_on_disk import FilesOnDisk
 from storage.logs import configure_logging, current_request, current_tenant
 from storage.settings import Settings, get_settings
+from storage.webhook_secrets import WebhookSecrets
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +55,7 @@ def _weight(name: str, tenant_code: str) -> bytes:
 
 
 class TenantHost:
-    """The Ray actor: a `TenantHosting`, a sweeper, a relay of events, and the loop that passivates.
+    """The Ray actor: a `TenantHosting`, a sweeper, a relay of events, one of webhooks, and the loop that passivates.
 
     Errors are returned, not raised: Ray would wrap them, and take the whole batch for failed.
     """
@@ -73,6 +76,11 @@ class TenantHost:
         grace = timedelta(seconds=settings.upload_grace_seconds)
         self._sweeper = Sweeper(self._database, self._cache, self._disk, self._hosting, grace)
         self._relay = EventRelay(self._database, EventBroker(Destination.of(settings)))
+        self._webhooks = WebhookRelay(
+            self._database,
+            WebhookSender(settings.webhook_addresses),
+            WebhookSecrets(settings.resolved_key_pepper()),
+        )
         self._running: dict[tuple[str, UUID], asyncio.Task[Any]] = {}
         self._background: list[asyncio.Task[None]] = []
         call_soon()
@@ -82,7 +90,7 @@ class TenantHost:
         if not self._background:
             work = [self._passivate(), self._sweeper.run()]
             # The hosts that all tenants share are always there.
-            work += [] if self._dedicated else [self._relay.run()]
+            work += [] if self._dedicated else [self._relay.run(), self._webhooks.run()]
             self._background = [asyncio.create_task(part) for part in work]
 
     async def call_many(self, calls: list[HostCall]) -> list[Any]:

@@ -9,6 +9,7 @@
 `AsyncClient` has the same methods for asyncio programs. Refusals are raised as `Problem`s with a `code`.
 """
 
+from muniment import webhooks
 from muniment.async_client import AsyncClient
 from muniment.client import Client
 from muniment.document import (
@@ -74,8 +75,11 @@ from muniment.models import (
     StoredFile,
     Tenant,
     TenantStats,
+    Webhook,
+    WebhookDelivery,
 )
 from muniment.retries import RetryPolicy
+from muniment.webhook_signatures import InvalidSignature
 
 __all__ = [
     "ALL_SCOPES",
@@ -106,6 +110,7 @@ __all__ = [
     "Forbidden",
     "FormField",
     "Image",
+    "InvalidSignature",
     "Job",
     "JobError",
     "JobFailed",
@@ -139,5 +144,8 @@ __all__ = [
     "UnsupportedType",
     "VersionConflict",
     "WaitTimedOut",
+    "Webhook",
+    "WebhookDelivery",
     "Word",
+    "webhooks",
 ]

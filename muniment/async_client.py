@@ -14,6 +14,7 @@ from muniment.async_batches import AsyncBatches
 from muniment.async_extractions import AsyncExtractions
 from muniment.async_files import AsyncFiles
 from muniment.async_tenants import AsyncKeys, AsyncTenants
+from muniment.async_webhooks import AsyncWebhooks
 from muniment.calls import Flow
 from muniment.client import Client
 from muniment.connection import LIMITS, LOOPBACK_DIRECT, Connection
@@ -57,6 +58,7 @@ class AsyncClient:
     def _use(self, sender: AsyncSender) -> None:
         self._sender = sender
         self.tenants, self.keys = AsyncTenants(sender), AsyncKeys(sender)
+        self.webhooks = AsyncWebhooks(sender)
         self.files, self.extractions = AsyncFiles(sender), AsyncExtractions(sender)
         self.batches = AsyncBatches(sender)
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from muniment import cli_corpus, cli_extract, cli_files, cli_tenants
+from muniment import cli_corpus, cli_extract, cli_files, cli_tenants, cli_webhooks
 from muniment.cli_options import Where
 from muniment.cli_output import print_error
 from muniment.errors import MunimentError
@@ -39,7 +39,7 @@ app = typer.Typer(
     help="Store documents in a Muniment, and read back their text, tables and geometry.",
     epilog="The key comes from MUNIMENT_API_KEY, never from the command line, where others could read it.",
 )
-for part in (cli_files, cli_extract, cli_tenants, cli_corpus):
+for part in (cli_files, cli_extract, cli_tenants, cli_webhooks, cli_corpus):
     part.register(app)
 
 

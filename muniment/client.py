@@ -24,6 +24,7 @@ from muniment.retries import RetryPolicy
 from muniment.sending import Sender
 from muniment.tenants import Keys, Tenants
 from muniment.upload_source import Progress, Uploadable
+from muniment.webhooks import Webhooks
 
 
 class Client:
@@ -62,6 +63,7 @@ class Client:
     def _use(self, sender: Sender) -> None:
         self._sender = sender
         self.tenants, self.keys = Tenants(sender), Keys(sender)
+        self.webhooks = Webhooks(sender)
         self.files, self.extractions = Files(sender), Extractions(sender)
         self.batches = Batches(sender)
 

@@ -59,6 +59,33 @@ class ApiKey:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """Where events are sent. `secret`, which signs them, is only there in the answer that created it."""
+
+    id: str
+    url: str
+    name: str
+    event_types: tuple[str, ...]
+    time_created: datetime
+    time_last_delivered: datetime | None = None
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class WebhookDelivery:
+    """An event that a webhook did not receive yet (`waiting`), or that was given up (`failed`)."""
+
+    event_id: str
+    event_type: str
+    state: Literal["waiting", "failed"]
+    attempts: int
+    time_created: datetime
+    time_next_attempt: datetime | None = None
+    time_failed: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True)
 class Tenant:
     """A tenant; `stats` is there when one tenant was asked for, `api_key` only in the answer that created it."""
 

@@ -43,6 +43,7 @@ STATUS_OF: dict[type[errors.MunimentError], int] = {
     errors.TenantExists: 409,
     errors.TenantSuspended: 403,
     errors.TooManyQueued: 429,
+    errors.TooManyWebhooks: 409,
     errors.Unavailable: 503,
     errors.VersionConflict: 412,
     resumable_errors.ChecksumMismatch: 460,

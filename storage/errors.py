@@ -178,6 +178,18 @@ class NotExtractable(MunimentError):
         return f"Files of type {self.media_type} cannot be extracted."
 
 
+class TooManyWebhooks(MunimentError):
+    code = "too-many-webhooks"
+    title = "Too many webhooks"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"A tenant has at most {self.limit} webhooks."
+
+
 class TooManyQueued(MunimentError):
     code = "too-many-queued"
     title = "Too many extractions wait"

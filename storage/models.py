@@ -207,6 +207,51 @@ class OutboxEvent(Base):
     time_created: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class Webhook(Base):
+    """Where a tenant's events are sent. `secret` is encrypted; `event_types` is empty for all."""
+
+    __tablename__ = "webhooks"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"), index=True)
+    url: Mapped[str]
+    name: Mapped[str] = mapped_column(server_default=text("''"))
+    event_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    secret: Mapped[bytes]
+    time_created: Mapped[datetime] = mapped_column(server_default=func.now())
+    time_last_delivered: Mapped[datetime | None]
+
+
+class WebhookDelivery(Base):
+    """An event that is still to be sent to a webhook, or that was given up; one that was received has no row.
+
+    `time_due` is when it is tried next, or is taken for lost while it is tried; it is null once it was given up, which
+    is at `time_expires`. `attempts` counts from before each attempt, and is the fence: an attempt that failed may say
+    so only under its own number. `sequence`, `event_id`, `type`, `data` and `time_created` are the event's.
+    """
+
+    __tablename__ = "webhook_deliveries"
+
+    webhook_id: Mapped[str] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"), primary_key=True)
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    event_id: Mapped[UUID]
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants._id", ondelete="CASCADE"), index=True)
+    type: Mapped[str]
+    data: Mapped[Json] = mapped_column(JSON)
+    time_created: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    time_due: Mapped[datetime | None] = mapped_column(server_default=func.now())
+    time_expires: Mapped[datetime]
+    time_failed: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+    __table_args__ = (
+        Index("deliveries_due", "webhook_id", "time_due", postgresql_where=text("time_due IS NOT NULL")),
+        Index("deliveries_expiring", "time_expires", postgresql_where=text("time_due IS NOT NULL")),
+        Index("deliveries_failed", "time_failed", postgresql_where=text("time_failed IS NOT NULL")),
+    )
+
+
 class IdempotencyKey(Base):
     """A request's stored answer. While it is null the first request runs, or died: then `lease_until` has passed."""
 

@@ -3,6 +3,8 @@
 A change that is rolled back leaves no event, and no committed one is without. Whoever relays them reads the rows that
 are there, in their order, and never from where it stopped: numbers are given out before commits, so that a lower one
 may appear after a higher one was read.
+
+For each webhook that asks for an event it is written once more, so that no receiver waits for a broker or for another.
 """
 
 from collections.abc import Sequence
@@ -11,10 +13,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+import orjson
+from sqlalchemy import Text, bindparam, delete, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from storage.models import Json, OutboxEvent
+from storage.webhook_crud import SENT_FOR
 
 EventType = Literal[
     "tenant.created",
@@ -25,6 +30,25 @@ EventType = Literal[
     "file.deleted",
     "extraction.finished",
 ]
+
+
+# The webhooks are locked, so that one that is being removed is either still there at the commit, or passed over.
+_ADD = text("""
+    WITH told AS (
+        INSERT INTO outbox_events (tenant_id, tenant_code, type, data)
+        SELECT :tenant_id, :tenant_code, event.type, CAST(event.data AS json)
+        FROM unnest(:types, :data) WITH ORDINALITY AS event (type, data, place) ORDER BY event.place
+        RETURNING sequence, id, tenant_id, type, data, time_created
+    )
+    INSERT INTO webhook_deliveries (webhook_id, sequence, event_id, tenant_id, type, data, time_created, time_expires)
+    SELECT webhook.id, told.sequence, told.id, told.tenant_id, told.type, told.data, told.time_created,
+        now() + :sent_for
+    FROM told JOIN webhooks webhook ON webhook.tenant_id = told.tenant_id
+        AND (webhook.event_types = '{}' OR told.type = ANY (webhook.event_types))
+    FOR KEY SHARE OF webhook
+""").bindparams(
+    bindparam("types", type_=ARRAY(Text)), bindparam("data", type_=ARRAY(Text)), bindparam("sent_for", SENT_FOR)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +76,14 @@ async def add(session: AsyncSession, tenant_id: UUID, tenant_code: str, events: 
 
     A tenant's events keep the order of its changes when this comes after the locks of what was changed were taken.
     """
-    rows = [
-        {"tenant_id": tenant_id, "tenant_code": tenant_code, "type": event.type, "data": event.data} for event in events
-    ]
-    if rows:
-        await session.execute(insert(OutboxEvent), rows)
+    if events:
+        values = {
+            "tenant_id": tenant_id,
+            "tenant_code": tenant_code,
+            "types": [event.type for event in events],
+            "data": [orjson.dumps(event.data).decode() for event in events],
+        }
+        await session.execute(_ADD, values)
 
 
 async def waiting(connection: AsyncConnection, limit: int) -> list[WaitingEvent]:

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from storage.key_files import read_or_create_secret
+from storage.network_addresses import AddressRules
 
 EVENT_SCHEMES = ("redis", "rediss", "amqp", "amqps", "kafka", "kafka+ssl")
 
@@ -36,6 +37,8 @@ class Settings(BaseSettings):
     """Name of the stream (Redis), exchange (RabbitMQ) or topic (Kafka) of the events."""
     events_stream_max_length: int = Field(default=100_000, ge=1)
     """Events that a Redis stream keeps, about; older ones go, read or not."""
+    webhook_trusted_networks: str = ""
+    """Networks such as `10.0.0.0/8,fd00::/8` that webhooks may reach, also without TLS; else public addresses only."""
     storage_base_path: Path | None = None
     """Where tenants' bytes lie; `files` in the home when unset."""
     operator_key: SecretStr | None = None
@@ -112,6 +115,12 @@ class Settings(BaseSettings):
             raise ValueError(f"the events' URL must begin with one of {', '.join(EVENT_SCHEMES)}, and ://")
         return url
 
+    @field_validator("webhook_trusted_networks")
+    @classmethod
+    def _are_networks(cls, networks: str) -> str:
+        AddressRules.of(networks)
+        return networks
+
     @model_validator(mode="before")
     @classmethod
     def _empty_is_unset(cls, values: dict[str, object]) -> dict[str, object]:
@@ -120,6 +129,10 @@ class Settings(BaseSettings):
     @property
     def base_path(self) -> Path:
         return (self.storage_base_path or self.home / "files").absolute()
+
+    @property
+    def webhook_addresses(self) -> AddressRules:
+        return AddressRules.of(self.webhook_trusted_networks)
 
     @property
     def keys_folder(self) -> Path:

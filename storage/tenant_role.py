@@ -28,6 +28,8 @@ RIGHTS = {
     "retired_tenant_codes": "SELECT, INSERT",
     "tenant_calls": "SELECT, INSERT",
     "tenants": "SELECT, UPDATE",
+    "webhook_deliveries": "SELECT, INSERT, UPDATE, DELETE",
+    "webhooks": "SELECT, INSERT, UPDATE, DELETE",
 }
 """What a tenant's transaction may do with the tenant's rows. To lock a row takes the right to change it."""
 

@@ -77,6 +77,26 @@ class ClientContract:
         with pytest.raises(muniment.NotFound):
             await operator.tenants.get(tenant)
 
+    async def test_a_webhook_is_made_seen_and_removed(self, client: AsyncClient) -> None:
+        webhook = await client.webhooks.create(
+            "https://receiver.invalid/", event_types=["file.deleted"], name="billing"
+        )
+        assert webhook.secret is not None
+        assert (webhook.url, webhook.name, webhook.event_types) == (
+            "https://receiver.invalid/",
+            "billing",
+            ("file.deleted",),
+        )
+        seen = await client.webhooks.get(webhook)
+        assert (seen.id, seen.secret, seen.time_last_delivered) == (webhook.id, None, None)
+        assert await client.webhooks.list() == (seen,)
+        assert [item async for item in client.webhooks.deliveries(webhook, state="failed")] == []
+        assert await client.webhooks.retry_failed(webhook.id) == seen
+        await client.webhooks.delete(webhook)
+        assert await client.webhooks.list() == ()
+        with pytest.raises(muniment.NotFound):
+            await client.webhooks.get(webhook)
+
     async def test_a_revoked_key_stops_working(self, client: AsyncClient) -> None:
         key = await client.keys.create(["files:read", "tenant:admin"], name="short-lived")
         own = client.for_tenant((await client.tenants.get()).code, key.secret)

@@ -26,6 +26,8 @@ OPEN = {"/healthz/live", "/healthz/ready", "/openapi.json", "/docs", "/docs/oaut
 
 TENANT = "/v1/tenants/{code}"
 FILE, KEY, JOB = f"{TENANT}/files/{{file_id}}", f"{TENANT}/api-keys/{{key_id}}", f"{TENANT}/extractions/{{job_id}}"
+WEBHOOKS = f"{TENANT}/webhooks"
+WEBHOOK = f"{WEBHOOKS}/{{webhook_id}}"
 UPLOADS = f"{TENANT}/uploads"
 UPLOAD = f"{UPLOADS}/{{upload_id}}"
 BATCHES = f"{TENANT}/extraction-batches"
@@ -73,6 +75,12 @@ RULES: dict[Route, Rule] = {
     ("files", "GET", f"{TENANT}/api-keys"): reads("tenant:admin"),
     ("files", "GET", KEY): reads("tenant:admin"),
     ("files", "DELETE", KEY): changes("tenant:admin", 204),
+    ("files", "POST", WEBHOOKS): changes("tenant:admin", 201, json={"url": "https://receiver.invalid/"}),
+    ("files", "GET", WEBHOOKS): reads("tenant:admin"),
+    ("files", "GET", WEBHOOK): reads("tenant:admin"),
+    ("files", "DELETE", WEBHOOK): changes("tenant:admin", 204),
+    ("files", "GET", f"{WEBHOOK}/deliveries"): reads("tenant:admin"),
+    ("files", "POST", f"{WEBHOOK}:retry-failed"): changes("tenant:admin", 202),
     ("files", "POST", f"{TENANT}/files"): changes("files:write", 201, files={"file": ("a.txt", b"new", "text/plain")}),
     ("files", "GET", f"{TENANT}/files"): reads("files:read"),
     ("files", "GET", FILE): reads("files:read"),

@@ -15,6 +15,7 @@ from serve_apps.files import (
     lifecycle_routes,
     resumable_routes,
     tenant_routes,
+    webhook_routes,
 )
 from serve_apps.files.resumable_bodies import UploadHolders
 from serve_apps.files.resumable_protocol import TusProtocol
@@ -51,7 +52,15 @@ def create_app(settings: Settings, open_services: OpenServices = Services.open) 
     app.add_middleware(RequestContext)
     install_problem_handlers(app)
     app.include_router(health_router)
-    for routes in (tenant_routes, key_routes, lifecycle_routes, file_routes, resumable_routes, content_routes):
+    for routes in (
+        tenant_routes,
+        key_routes,
+        webhook_routes,
+        lifecycle_routes,
+        file_routes,
+        resumable_routes,
+        content_routes,
+    ):
         app.include_router(routes.router)
     document_problems(app)
     return app

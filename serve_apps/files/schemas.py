@@ -17,6 +17,16 @@ MAX_BATCH = 1000
 Json = dict[str, Any]
 
 
+def _storable(name: str) -> str:
+    if "\0" in name:
+        raise ValueError("a name holds no NUL character")
+    return name
+
+
+Name = Annotated[str, Field(max_length=200), AfterValidator(_storable)]
+"""What people call a thing by."""
+
+
 class Taken(BaseModel):
     """What comes in has no unknown fields."""
 
@@ -38,20 +48,13 @@ class TenantPatch(Taken):
 
 class NewKey(Taken):
     scopes: list[Scope] = Field(min_length=1)
-    name: str = Field(default="", max_length=200)
+    name: Name = ""
     time_expires: Annotated[datetime | None, AfterValidator(storable_moment)] = None
 
     @field_validator("scopes")
     @classmethod
     def _each_once(cls, scopes: list[Scope]) -> list[Scope]:
         return list(dict.fromkeys(scopes))
-
-    @field_validator("name")
-    @classmethod
-    def _storable(cls, name: str) -> str:
-        if "\0" in name:
-            raise ValueError("a name holds no NUL character")
-        return name
 
 
 class FilePatch(Taken):

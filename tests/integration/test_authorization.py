@@ -73,6 +73,8 @@ class Town:
             "key_id": spare.split("_")[1],
             "operation_id": self.operation_id,
         }
+        webhook = await sample.request("POST", "/webhooks", json={"url": "https://receiver.invalid/"})
+        resident.names["webhook_id"] = webhook.json()["id"]
         resident.names["upload_id"] = (await begun(sample, 10)).id
         self.residents[name] = resident
         return resident
@@ -293,7 +295,7 @@ async def test_a_deleted_tenant_is_gone_for_the_operator_too(town: Town, route: 
     assert answer.status_code == 404
 
 
-IDS = {"file_id": "fs", "upload_id": "up", "job_id": "ex", "batch_id": "eb", "key_id": ""}
+IDS = {"file_id": "fs", "upload_id": "up", "job_id": "ex", "batch_id": "eb", "key_id": "", "webhook_id": "wh"}
 THROUGH_IDS = [(route, name) for route, rule in RULES.items() for name in IDS if name in route[2] + str(rule.request)]
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from muniment.local.postgres import OWNER, SUPERUSER, EmbeddedPostgres
-from storage import migrate, outbox, resumable_uploads, tenant_crud
+from storage import migrate, outbox, resumable_uploads, tenant_crud, webhook_crud
 from storage.database import Database
 from storage.models import Base, File, Operation, Removal, RetiredTenantCode, TenantCall
 from storage.outbox import Event
@@ -41,6 +41,7 @@ async def filled(database: Database) -> Rows:
         await tenant_crud.add_key(session, rows.tenant_id, b"pepper")
         session.add(Removal(storage_path=path))
         session.add(TenantCall(id=uuid4(), tenant_id=rows.tenant_id, outcome={}))
+        await webhook_crud.register(session, rows.tenant_id, "https://receiver.invalid/", "", (), b"secret")
         await outbox.add(session, rows.tenant_id, rows.code, [Event("tenant.updated", {})])
         upload = UploadRecord.new(rows.tenant_id, file_id, path, "filename YQ==", 1, timedelta(hours=1))
         await resumable_uploads.add(session, upload)

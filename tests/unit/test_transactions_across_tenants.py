@@ -10,6 +10,7 @@ ALLOWED = {
     "actors/event_relay.py": "tells of all, one after another",
     "actors/sweeper.py": "finishes what crashes left, whosever it is",
     "actors/tenant_actor.py: activate": "has only the tenant's code",
+    "actors/webhook_relay.py: look": "looks for whose webhooks something is due",
     "muniment/local/counts.py": "counts everything there is",
     "serve_apps/auth.py: find_tenant": "has only the tenant's code, and decides nothing yet",
     "serve_apps/auth.py: _key_record": "has only the key's id",

@@ -23,6 +23,7 @@ from starlette.routing import Route
 
 from tests.unit.client.fake_batches import FakeBatches
 from tests.unit.client.fake_uploads import FakeUploads
+from tests.unit.client.fake_webhooks import FakeWebhooks
 from tests.unit.client.refused import Refused
 
 OPERATOR_KEY = "mo_operator"
@@ -87,6 +88,7 @@ class FakeMuniment:
         """Set when someone waits for a held job."""
         self._numbers = itertools.count(1)
         self.batches = FakeBatches(self._new_job, self._finish)
+        self.webhooks = FakeWebhooks()
         self.uploads = FakeUploads(self._new_file)
 
     def app(self) -> Starlette:
@@ -94,6 +96,7 @@ class FakeMuniment:
         jobs, job = "/v1/tenants/{code}/extractions", "/v1/tenants/{code}/extractions/{job_id}"
         batches = "/v1/tenants/{code}/extraction-batches"
         batch = f"{batches}/{{batch_id}}"
+        webhook = "/v1/tenants/{code}/webhooks/{webhook_id}"
         table: list[tuple[str, str, Handler]] = [
             ("POST", "/v1/tenants", self.create_tenant),
             ("GET", "/v1/tenants", self.list_tenants),
@@ -106,6 +109,12 @@ class FakeMuniment:
             ("POST", f"{tenant}/api-keys", self.create_key),
             ("GET", f"{tenant}/api-keys", self.list_keys),
             ("DELETE", f"{tenant}/api-keys/{{key_id}}", self.revoke_key),
+            ("POST", f"{tenant}/webhooks", self.webhooks.create),
+            ("GET", f"{tenant}/webhooks", self.webhooks.list),
+            ("GET", f"{webhook}/deliveries", self.webhooks.list_deliveries),
+            ("POST", f"{webhook}:retry-failed", self.webhooks.retry_failed),
+            ("GET", webhook, self.webhooks.get),
+            ("DELETE", webhook, self.webhooks.delete),
             ("POST", files, self.upload),
             ("POST", f"{tenant}/uploads", self.begin_upload),
             ("HEAD", f"{tenant}/uploads/{{upload_id}}", self.ask_upload),

@@ -101,6 +101,36 @@ async def test_a_key_is_shown_once(acme: Run) -> None:
     assert "reader" not in (await acme("key", "ls")).out
 
 
+async def test_a_webhook_is_made_seen_and_removed(acme: Run, fake: FakeMuniment) -> None:
+    created = await acme(
+        "webhook", "create", "https://receiver.invalid/", "--event", "file.created", "--name", "billing"
+    )
+    assert created.out.strip() == "whsec_hidden"
+    assert "not shown again" in created.err
+    listed = await acme("webhook", "ls")
+    assert all(part in listed.out for part in ("wh_0", "billing", "https://receiver.invalid/", "file.created"))
+    assert "whsec" not in listed.out
+    assert (await acme("webhook", "create", "https://receiver.invalid/", "--json")).json["event_types"] == []
+    assert [webhook["id"] for webhook in (await acme("webhook", "ls", "--json")).json] == ["wh_0", "wh_1"]
+    fake.webhooks.deliveries.append(
+        {
+            "event_id": "29b21a85",
+            "event_type": "file.created",
+            "state": "failed",
+            "attempts": 24,
+            "time_created": "2026-11-24T14:57:09Z",
+            "last_error": "The receiver answered 500.",
+        }
+    )
+    assert "The receiver answered 500." in (await acme("webhook", "deliveries", "wh_0", "--state", "failed")).out
+    assert (await acme("webhook", "retry-failed", "wh_0", "--json")).json["id"] == "wh_0"
+    assert (await acme("webhook", "deliveries", "wh_0", "--json")).json[0]["state"] == "waiting"
+    assert (await acme("webhook", "deliveries", "wh_0", "--state", "lost")).code == 2
+    assert (await acme("webhook", "rm", "wh_0")).code == 0
+    assert (await acme("webhook", "retry-failed", "wh_0")).code == 1
+    assert "wh_0" not in (await acme("webhook", "ls")).out
+
+
 async def test_a_file_goes_up_and_comes_down(acme: Run, tmp_path: Path) -> None:
     file_id = await uploaded(acme, tmp_path / "x.txt", "--tag", "a", "-m", "n=1", "-m", "s=text")
     shown = (await acme("show", file_id, "--json")).json

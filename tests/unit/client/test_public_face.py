@@ -12,16 +12,19 @@ from muniment.async_batches import AsyncBatches
 from muniment.async_extractions import AsyncExtractions
 from muniment.async_files import AsyncFiles
 from muniment.async_tenants import AsyncKeys, AsyncTenants
+from muniment.async_webhooks import AsyncWebhooks
 from muniment.batches import Batches
 from muniment.extractions import Extractions
 from muniment.files import Files
 from muniment.many_results import AsyncManyResults, ManyResults
 from muniment.tenants import Keys, Tenants
+from muniment.webhooks import Webhooks
 
 PAIRS: list[tuple[type, type]] = [
     (muniment.Client, muniment.AsyncClient),
     (Tenants, AsyncTenants),
     (Keys, AsyncKeys),
+    (Webhooks, AsyncWebhooks),
     (Files, AsyncFiles),
     (Extractions, AsyncExtractions),
     (Batches, AsyncBatches),
@@ -64,3 +67,5 @@ def test_importing_the_client_needs_no_server() -> None:
 def test_secrets_are_not_in_what_is_printed() -> None:
     key = muniment.ApiKey("k1", None, (), datetime.now(UTC), secret="mk_k1_hidden")
     assert "hidden" not in repr(key)
+    webhook = muniment.Webhook("wh_1", "https://a/", "", (), datetime.now(UTC), secret="whsec_hidden")
+    assert "hidden" not in repr(webhook)
