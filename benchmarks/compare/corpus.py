@@ -4,21 +4,23 @@ The corpus is a folder with a `manifest.jsonl` (`path`, `kind`, `languages`, `tr
 program that is run as `SCORER run CORPUS OUT --json FILE`, with OUT/<path>.json for each document.
 """
 
-import asyncio
 import json
 import subprocess
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from actors.extractors.document import ExtractionFailed, ExtractionOptions
+from actors.extractors.extractor import ParseLimits
+from actors.extractors.kinds import extractor_for
+from benchmarks.compare.html_structure import structure_of_html
 from benchmarks.compare.markdown_structure import grids_of, structure_of_markdown
-from benchmarks.compare.rival_process import Rival
-from benchmarks.instance import HOST, muniment_up
+from benchmarks.compare.rival_process import Reading, Rival
+from benchmarks.structure.muniment_side import OcrHere, structure_of
 from benchmarks.structure.score import score
 from benchmarks.structure.truth import Structure
-from muniment.async_client import AsyncClient
-from muniment.corpus import CorpusRun, Row
 
 KINDS = {
     "pypdfium2": {"pdf-text", "pdf-tables", "pdf-large", "pdf-forms"},
@@ -44,35 +46,28 @@ class Corpus:
         self._documents = [each for each in map(json.loads, lines) if _has_text(each)]
 
     def read_by_muniment(self) -> None:
-        """Through a running service, as anybody's documents would be."""
-        rows = [Row(each["path"], each["kind"]) for each in self._documents if not self._is_read(MUNIMENT, each)]
-        if rows:
-            with muniment_up() as instance:
-                key = instance.new_tenant("corpus")
-                asyncio.run(self._run(rows, f"http://{HOST}:{instance.ports['gateway']}", key))
-
-    async def _run(self, rows: Iterable[Row], gateway: str, key: str) -> None:
-        async with AsyncClient(gateway, api_key=key, tenant="corpus") as client:
-            await CorpusRun(client, self._folder, self._out / MUNIMENT).run(rows, lambda _row, _outcome: None)
+        """By its extractors, called as functions."""
+        with tempfile.TemporaryDirectory() as folder:
+            ocr = OcrHere(Path(folder))
+            for each in self._documents:
+                if not self._is_read(MUNIMENT, each):
+                    self._keep(MUNIMENT, each, _read_here(self._folder / each["path"], ocr))
 
     def read_by(self, rival: Rival) -> None:
         for each in self._documents:
             if each["kind"] not in KINDS[rival.name] or self._is_read(rival.name, each):
                 continue
             told = rival.read(self._folder / each["path"], each["languages"])
-            outcome: dict[str, Any] = {"status": "error", "text": "", "problem": told.get("error")}
-            if "text" in told:
-                found = structure_of_markdown(told["text"]) if told["markdown"] else Structure()
-                outcome = {
-                    "status": "ok",
-                    "text": told["text"],
-                    "markdown": told["markdown"],
-                    "tables": grids_of(found),
-                    "headings": found.headings,
-                }
-            path = self._path(rival.name, each)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(outcome), "utf-8")
+            if "text" not in told:
+                self._keep(rival.name, each, {"status": "error", "text": "", "problem": told["error"]})
+                continue
+            found = said_structure(told)
+            self._keep(rival.name, each, _outcome(told["text"], told["markdown"], found))
+
+    def _keep(self, name: str, document: dict[str, Any], outcome: dict[str, Any]) -> None:
+        path = self._path(name, document)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(outcome), "utf-8")
 
     def _path(self, name: str, document: dict[str, Any]) -> Path:
         return self._out / name / f"{document['path']}.json"
@@ -108,8 +103,35 @@ class Corpus:
         if not truth:
             return None
         told = json.loads(self._path(name, document).read_text("utf-8")).get("headings", [])
-        wanted, found = (Structure(headings=[(level, text) for level, text in each]) for each in (truth, told))
+        # A title is level 0: some call it a property and no heading.
+        wanted, found = (Structure(headings=[(level, text) for level, text in each if level]) for each in (truth, told))
         return score(wanted, found)["headings"]
+
+
+def _read_here(path: Path, ocr: OcrHere) -> dict[str, Any]:
+    extract = extractor_for("", path.suffix.lower())
+    assert extract is not None
+    try:
+        document = extract(path, ExtractionOptions(), ParseLimits(), ocr)
+    except ExtractionFailed as failure:
+        return {"status": "error", "text": "", "problem": failure.code}
+    return _outcome(document.content, False, structure_of(document))
+
+
+def _outcome(text: str, markdown: bool, found: Structure) -> dict[str, Any]:
+    return {
+        "status": "ok",
+        "text": text,
+        "markdown": markdown,
+        "tables": grids_of(found),
+        "headings": found.headings,
+    }
+
+
+def said_structure(told: Reading) -> Structure:
+    if "html" in told:
+        return structure_of_html(told["html"])
+    return structure_of_markdown(told["text"]) if told["markdown"] else Structure(pieces=[told["text"]])
 
 
 def _has_text(document: dict[str, Any]) -> bool:

@@ -1,7 +1,8 @@
 """One rival, in a process and an environment of its own; imports nothing of ours.
 
 `python rival.py NAME` reads a request a line, `{"path": …, "languages": ["de"]}`, and answers each with a line:
-`{"text": …, "markdown": false}` or `{"error": …}`. Before the first it says `{"version": …}`, or why it cannot work.
+`{"text": …, "markdown": false}`, with its `html` where that says more, or `{"error": …}`. Before the first it says
+`{"version": …}`, or why it cannot work.
 """
 
 import contextlib
@@ -47,8 +48,10 @@ def pandoc() -> tuple[str, Read]:
     import pypandoc
 
     def read(path: Path, _: list[str]) -> dict[str, object]:
-        text = pypandoc.convert_file(str(path), "gfm", extra_args=["--wrap=none"], sandbox=True)
-        return {"text": text, "markdown": True}
+        text, marked = (
+            pypandoc.convert_file(str(path), form, extra_args=["--wrap=none"], sandbox=True) for form in ("gfm", "html")
+        )
+        return {"text": text, "markdown": True, "html": marked}
 
     return pypandoc.get_pandoc_version(), read
 

@@ -14,8 +14,7 @@ from pathlib import Path
 from statistics import fmean
 
 import muniment
-from benchmarks.compare.corpus import KINDS, MUNIMENT, Corpus, tables_of
-from benchmarks.compare.markdown_structure import structure_of_markdown
+from benchmarks.compare.corpus import KINDS, MUNIMENT, Corpus, said_structure, tables_of
 from benchmarks.compare.rival_process import Rival
 from benchmarks.documents import text_pdfs
 from benchmarks.instance import muniment_up
@@ -97,9 +96,7 @@ def _structure_reader(rival: Rival) -> Callable[[bytes], Structure]:
             file.write(pdf)
             file.flush()
             told = rival.read(Path(file.name), ["en"])
-        if not told.get("markdown"):
-            return Structure(pieces=[told.get("text", "")])
-        return structure_of_markdown(told["text"])
+        return said_structure(told) if "text" in told else Structure()
 
     return read
 
