@@ -5,9 +5,10 @@ import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from actors import tenant_hosts
@@ -15,11 +16,15 @@ from actors.tenant_changes import TenantState
 from actors.tenant_host_line import HostCall, HostLine, Progress
 from actors.tenant_hosts import TenantHost, host_names
 from actors.upload_changes import AbandonFile, ReserveFile
+from muniment.webhooks import verify
+from storage import webhook_crud
 from storage.errors import NotFound
 from storage.files_on_disk import FilesOnDisk
 from storage.models import Tenant
 from storage.settings import Settings
-from tests.file_service import FileService, SampleTenant
+from storage.webhook_secrets import WebhookSecrets, new_secret
+from tests.file_service import PEPPER, FileService, SampleTenant
+from tests.webhook_receiver import TRUSTING, receiving
 
 
 @pytest.fixture
@@ -115,3 +120,24 @@ async def test_a_host_for_one_tenant_ends_when_that_is_idle(
         await running.passivate()
         await running.close()
     assert set(ended) == {f"tenant-host-dev-of-{tenant.code}"}
+
+
+async def test_a_host_sends_what_waits_for_webhooks(
+    settings: Settings, service: FileService, tenant: SampleTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trusting = settings.model_copy(
+        update={"webhook_trusted_networks": TRUSTING, "key_pepper": SecretStr(PEPPER.decode())}
+    )
+    monkeypatch.setattr(tenant_hosts, "get_settings", lambda: trusting)
+    await FilesOnDisk(settings.base_path).prepare()
+    tenant_id, secret = UUID((await tenant.request("GET", "")).json()["id"]), new_secret()
+    encrypted = WebhookSecrets(PEPPER).encrypt(tenant_id, secret)
+    async with receiving() as receiver:
+        async with service.services.database.transaction(tenant_id) as session:
+            await webhook_crud.register(session, tenant_id, receiver.url, "", (), encrypted)
+        file = await tenant.stored()
+        running = TenantHost(host_names(settings)[0])
+        await running.facts()
+        [request] = await receiver.until(1)
+        await running.close()
+    assert verify(request.body, request.headers, secret)["data"] == file
