@@ -12,3 +12,11 @@ def first_row_is_header(rows: Sequence[Sequence[str]]) -> bool:
         return False
     names = [name.strip() for name in rows[0]]
     return bool(names) and all(names) and len(set(names)) == len(names) and not any(map(_VALUE.fullmatch, names))
+
+
+_DATUM = re.compile(r"(?=.{1,18}$)(?=\D{0,12}\d)\S+(?:\s\S+){0,2}|[-–—*xX✓✗]|n/a|N/A|yes|no|Yes|No")  # noqa: RUF001
+
+
+def is_datum(text: str) -> bool:
+    """A number, an amount, a date, a code: short, with figures in it, or what stands for none."""
+    return bool(_DATUM.fullmatch(text.strip()))

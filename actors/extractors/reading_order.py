@@ -32,7 +32,7 @@ def lines_in_reading_order(segments: Sequence[Segment]) -> list[LayoutLine]:
     """Lines of all segments; those that are not written from left to right come last, in the source's order."""
     upright = [segment for segment in segments if segment.upright]
     turned = [segment for segment in segments if not segment.upright]
-    lines = [line_of(row) for zone in _zones(upright, 0) for row in rows_of(zone)]
+    lines = [line_of(row) for zone in zones_of(upright) for row in rows_of(zone)]
     return lines + [line_of([segment]) for segment in turned]
 
 
@@ -48,8 +48,12 @@ def interleaves_columns(segments: Sequence[Segment]) -> bool:
     return is_full and changes > _INTERLEAVED * len(beside)
 
 
-def _zones(segments: Sequence[Segment], depth: int) -> Iterator[Sequence[Segment]]:
+def zones_of(segments: Sequence[Segment]) -> Iterator[Sequence[Segment]]:
     """Parts of the page to be read one after the other, each row by row."""
+    return _zones(segments, 0)
+
+
+def _zones(segments: Sequence[Segment], depth: int) -> Iterator[Sequence[Segment]]:
     gutter = _gutter(segments) if depth < _MAX_DEPTH else None
     if gutter is None:
         yield segments

@@ -4,9 +4,9 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from actors.extractors.assembly import LinePiece, WordPiece, enclosing
-from actors.extractors.document import Box, Cell, Table
-from actors.extractors.page_layout import LayoutTable, LayoutWord, line_of, rows_of, segments_of
+from actors.extractors.document import Box
+from actors.extractors.page_layout import LayoutTable, LayoutWord
+from actors.extractors.table_cells import is_bold_header, table_of_cells
 
 _NEAR = 3.0
 """Points within which lines meet, and coordinates are one."""
@@ -72,10 +72,20 @@ def _grids(rules: Rules) -> Iterator[_Grid]:
     if len(rules.level) + len(rules.plumb) > _MAX_RULES:
         return
     for level, plumb in _connected(_merged(rules.level), _merged(rules.plumb)):
-        xs, ys = _distinct(x for x, _, _ in plumb), _distinct(y for y, _, _ in level)
+        xs, ys = _with_open_edges(_distinct(x for x, _, _ in plumb), level), _distinct(y for y, _, _ in level)
         columns, rows = len(xs) - 1, len(ys) - 1
         if columns > 1 and rows > 1 and columns * rows <= _MAX_CELLS:
             yield _Grid(xs, ys, _owners(xs, ys, level, plumb))
+
+
+def _with_open_edges(xs: list[float], level: list[Rule]) -> list[float]:
+    """Columns at the sides, where all level lines go on beyond the last plumb ones."""
+    if not xs:
+        return xs
+    left, right = min(start for _, start, _ in level), max(end for _, _, end in level)
+    is_left = left < xs[0] - 3 * _NEAR and all(start - left <= _NEAR for _, start, _ in level)
+    is_right = right > xs[-1] + 3 * _NEAR and all(right - end <= _NEAR for _, _, end in level)
+    return [*([left] if is_left else []), *xs, *([right] if is_right else [])]
 
 
 def _merged(rules: Sequence[Rule]) -> list[Rule]:
@@ -161,39 +171,5 @@ def _filled(grid: _Grid, words: Sequence[LayoutWord]) -> LayoutTable | None:
     filled = sum(bool(content) for content in contents.values())
     if filled < max(_MIN_CELLS, _MIN_FILLED * len(contents)):
         return None
-    return _table(grid, contents)
-
-
-def _table(grid: _Grid, contents: dict[tuple[int, int], list[LayoutWord]]) -> LayoutTable:
-    rows, columns = len(grid.ys) - 1, len(grid.xs) - 1
-    lines = {cell: [line_of(row).piece for row in rows_of(segments_of(words))] for cell, words in contents.items()}
-    has_header = _is_header([word for cell, words in contents.items() if cell[0] == 0 for word in words], contents)
-    cells, spans = [], grid.spans()
-    for cell in sorted(contents):
-        row_span, column_span = spans[cell]
-        text = "\n".join(line.text for line in lines[cell])
-        cells.append(Cell(*cell, text, row_span, column_span, header=has_header and cell[0] == 0))
-    table = Table(id="", page=0, rows=rows, columns=columns, method="ruled", cells=cells, bbox=grid.bbox)
-    texts = [_row_line([lines[cell] for cell in sorted(contents) if cell[0] == row]) for row in range(rows)]
-    return LayoutTable(table, texts, grid.bbox)
-
-
-def _is_header(first: Sequence[LayoutWord], contents: dict[tuple[int, int], list[LayoutWord]]) -> bool:
-    """Whether the first row's words are bold, and those of the other rows are not."""
-    rest = [word for cell, words in contents.items() if cell[0] > 0 for word in words]
-    return bool(first) and all(word.bold for word in first) and not all(word.bold for word in rest)
-
-
-def _row_line(cells: Sequence[list[LinePiece]]) -> LinePiece:
-    """A row as one line: cells divided by tabs, lines within a cell by blanks."""
-    text, words = "", []
-    for index, lines in enumerate(cells):
-        text += "\t" if index else ""
-        for number, line in enumerate(lines):
-            text += " " if number else ""
-            words += [WordPiece(each.text, each.offset + len(text), each.bbox, each.confidence) for each in line.words]
-            text += line.text
-    if not words:
-        return LinePiece("")
-    confidence = sum(word.confidence for word in words) / len(words)
-    return LinePiece(text, enclosing(word.bbox for word in words), confidence, words)
+    size = len(grid.ys) - 1, len(grid.xs) - 1
+    return table_of_cells(contents, grid.spans(), size, grid.bbox, "ruled", header_rows=int(is_bold_header(contents)))

@@ -1,7 +1,7 @@
 """The set: some documents of each kind, always the same ones, with the truth about them."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,11 +23,11 @@ class Case(NamedTuple):
     truth: Structure
 
 
-def cases(*, scans: bool = False, per_kind: int = PER_KIND) -> Iterator[Case]:
-    """Born-digital documents; with `scans` also pictures of some of them, which need OCR."""
-    for kind, write in KINDS.items():
+def cases(*, scans: bool = False, per_kind: int = PER_KIND, kinds: Collection[str] = ()) -> Iterator[Case]:
+    """Born-digital documents, of all kinds or some; with `scans` also pictures of some of them, which need OCR."""
+    for kind in kinds or KINDS:
         for number in range(per_kind):
-            sheet = _written(kind, write, number)
+            sheet = _written(kind, KINDS[kind], number)
             yield Case(f"{kind}-{number}", kind, bytes(sheet), sheet.truth)
     if scans:
         yield from _scans()

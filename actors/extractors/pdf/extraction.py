@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pypdfium2 as pdfium
 
+from actors.extractors.aligned_tables import take_aligned_tables
 from actors.extractors.assembly import PagePiece, assemble
 from actors.extractors.blocks import LaidOutPage, group_into_blocks
 from actors.extractors.document import (
@@ -92,6 +93,9 @@ class _Extraction:
 
     def _take_lines(self, number: int, reading: PageReading) -> None:
         tables, words = take_tables(reading.words, reading.rules)
+        if self._options.tables:
+            aligned, words = take_aligned_tables(words, reading.rules.level)
+            tables += aligned
         lines = with_tables(lines_of_drawn_page(segments_of(words)), tables)
         self._pieces[number].source = "text" if lines else "none"
         self._keep(number, LaidOutPage(reading.height, lines))
