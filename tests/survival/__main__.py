@@ -1,6 +1,6 @@
 """The long form, `make kills`: a Muniment of its own, hundreds of jobs, and a report. Exits with 1 for any finding.
 
-python -m tests.survival [--jobs N] [--seed SEED] [--kills N]
+python -m tests.survival [--jobs N] [--seed SEED]
 """
 
 import argparse
@@ -15,19 +15,18 @@ from tests.e2e.conftest import start, stop
 from tests.survival.trial import Outcome, run_trial
 
 JOBS = 500
-KILLS = 45
-SHORTEST, LONGEST = 2.0, 6.0
-"""Seconds between two kills."""
+FEWEST, MOST = 6, 14
+"""Jobs that end between two kills."""
 PAGE_SECONDS = 20
 """What a stopped OCR engine costs."""
 
 
-def main(jobs: int, seed: int, kills: int) -> int:
+def main(jobs: int, seed: int) -> int:
     with tempfile.TemporaryDirectory(prefix="muniment-kills-") as folder:
         home = Path(folder)
         process, cluster = start(home, MUNIMENT_OCR_PAGE_TIMEOUT_SECONDS=str(PAGE_SECONDS))
         try:
-            outcome = run_trial(cluster, jobs=jobs, seed=seed, shortest=SHORTEST, longest=LONGEST, kills=kills)
+            outcome = run_trial(cluster, jobs=jobs, seed=seed, fewest=FEWEST, most=MOST)
         finally:
             stop(process)
         check_end(outcome, home)
@@ -47,6 +46,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--jobs", type=int, default=JOBS)
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--kills", type=int, default=KILLS)
     options = parser.parse_args()
-    sys.exit(main(options.jobs, options.seed, options.kills))
+    sys.exit(main(options.jobs, options.seed))

@@ -1,5 +1,6 @@
-"""Kills whatever works on jobs, one process at a time, at moments that the seed decides."""
+"""Kills whatever works on jobs, one process at a time, after numbers of ended jobs that the seed decides."""
 
+import asyncio
 import os
 import random
 import threading
@@ -12,9 +13,13 @@ from typing import Self
 
 import psutil
 
+from muniment.local.counts import count
 from muniment.local.home import Home
 from muniment.local.status_report import collect
+from storage.extraction_records import FINAL_STATES
+from tests.e2e.conftest import Cluster
 
+LOOK_SECONDS = 1.0
 Victims = Callable[["Processes"], list[int]]
 
 
@@ -81,16 +86,20 @@ class Kill:
 
 
 class Killer:
-    """Inside the block, one process of each target in turn, every `shortest` to `longest` seconds.
+    """Inside the block, one process of each target in turn, each time `fewest` to `most` jobs have ended.
 
-    A target without a process at that moment is left out until its next turn.
+    Not by time: on a busy machine a job would be killed each time that it is tried. A target without a process at that
+    moment is left out until its next turn.
     """
 
-    def __init__(self, home: Home, seed: int, shortest: float, longest: float, least: int) -> None:
-        """`until_least` waits for `least` kills."""
-        self._home, self._shortest, self._longest, self._least = home, shortest, longest, least
+    def __init__(
+        self, cluster: Cluster, seed: int, fewest: int, most: int, targets: Sequence[Target] = TARGETS
+    ) -> None:
+        self._home, self._database_url = Home(cluster.home), cluster.database_url
+        self._fewest, self._most = fewest, most
         self._chance = random.Random(f"kills {seed}")  # noqa: S311 - the same order again
-        self._over, self._enough = threading.Event(), threading.Event()
+        self._targets = cycle(self._chance.sample(targets, len(targets)))
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, name="killer")
         self.kills: list[Kill] = []
         self.failure: BaseException | None = None
@@ -103,18 +112,19 @@ class Killer:
         self._over.set()
         self._thread.join()
 
-    def until_least(self, patience: float) -> None:
-        assert self._enough.wait(patience), f"only {len(self.kills)} could be killed: {self.failure}"
-
     def _work(self) -> None:
         try:
-            for target in cycle(self._chance.sample(TARGETS, len(TARGETS))):
-                if self._over.wait(self._chance.uniform(self._shortest, self._longest)):
-                    return
-                self._kill(target)
+            due = self._ended() + 1
+            while not self._over.wait(self._chance.uniform(0.1, LOOK_SECONDS)):
+                if (ended := self._ended()) >= due:
+                    self._kill(next(self._targets))
+                    due = ended + self._chance.randint(self._fewest, self._most)
         except BaseException as error:  # noqa: BLE001 - told by who started this thread
             self.failure = error
-            self._enough.set()
+
+    def _ended(self) -> int:
+        counts = asyncio.run(count(self._database_url))["extractions"]
+        return sum(number for state, number in counts.items() if state in FINAL_STATES)
 
     def _kill(self, target: Target) -> None:
         victims = target.find(Processes(self._home))
@@ -126,5 +136,3 @@ class Killer:
         except ProcessLookupError:
             return  # it ended by itself, as parsing children do
         self.kills.append(Kill(target, victim, datetime.now(UTC)))
-        if len(self.kills) >= self._least:
-            self._enough.set()

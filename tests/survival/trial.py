@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from muniment.local.home import Home
 from tests.client_contract import new_code
 from tests.e2e.conftest import Cluster
-from tests.survival.killing import Kill, Killer
+from tests.survival.killing import TARGETS, Kill, Killer, Target
 from tests.survival.samples import SAMPLES
 from tests.survival.verdict import Verdict, check_ends, check_events, check_processes, check_rows
 from tests.survival.workload import TENANTS, Workload
 
+ENDED_SECONDS = 1800.0
 SETTLED_SECONDS = 300.0
-"""For the jobs that are left when the killing is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +45,16 @@ class Outcome:
         return "\n".join(lines)
 
 
-def run_trial(cluster: Cluster, *, jobs: int, seed: int, shortest: float, longest: float, kills: int) -> Outcome:
-    """Ends with the cluster as it was. At least `kills` processes are killed, even if the jobs are done before."""
+def run_trial(
+    cluster: Cluster, *, jobs: int, seed: int, fewest: int, most: int, targets: Sequence[Target] = TARGETS
+) -> Outcome:
+    """Kills a process each time that `fewest` to `most` jobs have ended. Ends with the cluster as it was."""
     began = time.monotonic()
     with cluster.client() as operator:
         workload = Workload(operator, jobs, seed)
-        with Killer(Home(cluster.home), seed, shortest, longest, least=kills) as killer:
+        with Killer(cluster, seed, fewest, most, targets) as killer:
             workload.submit()
-            finished = workload.finished(patience=1200)
-            killer.until_least(SETTLED_SECONDS)
+            finished = workload.finished(ENDED_SECONDS)
         seconds = time.monotonic() - began
         verdict = Verdict()
         check_ends(verdict, workload.asked, finished, workload.texts(finished))
