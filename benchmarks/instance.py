@@ -1,7 +1,6 @@
 """A Muniment of its own for a benchmark: own home, own ports, gone afterwards."""
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ import muniment
 from benchmarks.load import Target
 from benchmarks.processes import REPOSITORY, free_port
 from muniment.local.home import Home
+from muniment.local.status_report import collect
 from muniment.local.up import READY
 from storage.settings import Settings
 
@@ -58,10 +58,11 @@ class Instance:
         return found
 
     def status(self) -> dict[str, Any]:
-        command = [sys.executable, "-m", "muniment", "status", "--json"]
-        printed = subprocess.run(command, cwd=REPOSITORY, env=self.environment, check=True, capture_output=True)
-        status: dict[str, Any] = json.loads(printed.stdout)
-        return status
+        """What `muniment status --json` prints."""
+        home = Home(Path(self.environment["MUNIMENT_HOME"]))
+        running = home.running_instance()
+        assert running is not None
+        return collect(home, running).as_json()
 
 
 @contextlib.contextmanager
