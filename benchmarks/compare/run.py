@@ -77,17 +77,22 @@ def _structure(rivals: Sequence[Rival]) -> str:
     for rival in rivals:
         if rival.name in PDF_READERS:
             sides[rival.name] = scores_of(_structure_reader(rival), cases(per_kind=CASES_PER_KIND))
-    best = {each: max(_mean(scores, each) for scores in sides.values()) for each in MEASURES}
+    figures_of = {side: {each: _mean(side, each, sides) for each in MEASURES} for side in sides}
+    best = {each: max(figures[each] for figures in figures_of.values()) for each in MEASURES}
     lines = ["", "| structure | " + " | ".join((*MEASURES, "mean")) + " |", "|---" * (len(MEASURES) + 2) + "|"]
-    for side, scores in sides.items():
-        figures = {each: _mean(scores, each) for each in MEASURES}
+    for side, figures in figures_of.items():
         shown = [f"**{figure:.3f}**" if figure == best[each] else f"{figure:.3f}" for each, figure in figures.items()]
         lines.append(f"| {side} | " + " | ".join(shown) + f" | {fmean(figures.values()):.3f} |")
     return "\n".join(lines)
 
 
-def _mean(scores: Scores, measure: str) -> float:
-    return fmean(figures.get(measure, 1.0) for figures in scores.values())
+def _mean(side: str, measure: str, sides: dict[str, Scores]) -> float:
+    """Over the kinds of which there is anything of the measure, in truth or as some side found it.
+
+    A side that rightly found nothing there has no figure of its own: it is right.
+    """
+    kinds = [kind for kind in sides[side] if any(measure in scores[kind] for scores in sides.values())]
+    return fmean(sides[side][kind].get(measure, 1.0) for kind in kinds)
 
 
 def _structure_reader(rival: Rival) -> Callable[[bytes], Structure]:
