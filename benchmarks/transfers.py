@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.instance import HOST, Instance
-from benchmarks.load import Target, download, request_rate, upload
+from benchmarks.load import Rate, Target, download, request_rate, upload
 from benchmarks.processes import free_port, server
 from benchmarks.report import Table
 
@@ -29,10 +29,12 @@ class Side:
     target: Target
     files: str
     """Where files are posted to, and below which they are found."""
+    pid: int = 0
+    """Of the one process that a hand-written app is."""
 
-    def upload_small(self, connections: int = CONNECTIONS) -> float:
+    def upload_small(self, connections: int = CONNECTIONS) -> Rate:
         request = self.target.request("POST", self.files, SMALL, **HEADERS)
-        return request_rate(self.target, request, connections, SECONDS).expect(201).per_second
+        return request_rate(self.target, request, connections, SECONDS).expect(201)
 
     def download_small(self, identifier: str) -> float:
         request = self.target.request("GET", self._content(identifier))
@@ -67,7 +69,7 @@ def run(instance: Instance) -> Table:
         small = {name: side.upload(len(SMALL))[1] for name, side in sides.items()}
         large = {name: side.upload(LARGE)[1] for name, side in unlimited.items()}
         large[GATEWAY] = large[PORT]
-        table.add("10 KiB up, requests/s", in_turn(sides, lambda _, side: side.upload_small()))
+        table.add("10 KiB up, requests/s", in_turn(sides, lambda _, side: side.upload_small().per_second))
         table.add("10 KiB down, requests/s", in_turn(sides, lambda name, side: side.download_small(small[name])))
         table.add("16 MiB up, MiB/s", in_turn(sides, lambda _, side: side.upload(GATEWAY_LARGEST)[0]))
         table.add("200 MiB up, MiB/s", in_turn(unlimited, lambda _, side: side.upload(LARGE)[0]))
@@ -79,20 +81,20 @@ def run(instance: Instance) -> Table:
 def sides_of(instance: Instance, folder: Path, tenant: str) -> Iterator[dict[str, Side]]:
     key = instance.new_tenant(tenant)
     files = f"/v1/tenants/{tenant}/files"
-    with _peer(folder / "plain") as peer, _peer(folder / "row", instance.database_url) as peer_with_row:
+    with _peer(folder / "plain") as plain, _peer(folder / "row", instance.database_url) as with_row:
         yield {
-            PEER: Side(peer, "/files"),
-            PEER_ROW: Side(peer_with_row, "/files"),
+            PEER: plain,
+            PEER_ROW: with_row,
             PORT: Side(replace(instance.direct("files"), key=key), files),
             GATEWAY: Side(replace(instance.gateway("files"), key=key), files),
         }
 
 
 @contextlib.contextmanager
-def _peer(folder: Path, *database_url: str) -> Iterator[Target]:
+def _peer(folder: Path, *database_url: str) -> Iterator[Side]:
     port = free_port()
-    with server("benchmarks.peer", str(port), str(folder), *database_url, port=port):
-        yield Target(HOST, port)
+    with server("benchmarks.peer", str(port), str(folder), *database_url, port=port) as pid:
+        yield Side(Target(HOST, port), "/files", pid)
 
 
 def in_turn(sides: dict[str, Side], measure: Callable[[str, Side], float]) -> dict[str, float]:
