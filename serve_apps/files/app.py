@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from ray import serve
 
 from serve_apps.bounded_concurrency import BoundedConcurrency
+from serve_apps.direct_routes import answer_directly
 from serve_apps.documented_problems import document_problems
 from serve_apps.files import (
     content_routes,
@@ -63,6 +64,7 @@ def create_app(settings: Settings, open_services: OpenServices = Services.open) 
     ):
         app.include_router(routes.router)
     document_problems(app)
+    answer_directly(app)
     return app
 
 
