@@ -18,7 +18,7 @@ from storage.merge_patch import merge_patch
 from storage.metadata_field import refuse_bad_metadata
 from storage.models import File, Json, Tenant
 from storage.outbox import Event
-from storage.records import FileRecord, TenantRecord
+from storage.records import FileRecord, TenantRecord, active_row
 from storage.shown_records import file_out, tenant_out
 from storage.tenant_configuration import TenantConfiguration
 from storage.upload_checks.file_names import extension_of
@@ -45,6 +45,8 @@ class TenantState:
     """Active files by hash, as far as the batch asks for them: hash → ids."""
     given_up: set[str] = field(default_factory=set)
     """Of the places that the batch asks for, those whose bytes are about to be removed: nothing may be stored there."""
+    stored: dict[str, FileRecord] = field(default_factory=dict)
+    """Files that the batch stores at once, by id: they need a row only where another change names them."""
     added: list[File] = field(default_factory=list)
     removed: list[File] = field(default_factory=list)
     removals: list[str] = field(default_factory=list)
@@ -70,8 +72,18 @@ class TenantState:
         self.tenant.configuration = configuration
         self._rules = None
 
-    def file(self, file_id: str, state: str) -> File:
+    def row(self, file_id: str) -> File | None:
+        if (record := self.stored.pop(file_id, None)) is not None:
+            self.add(active_row(record))
+        return self.files.get(file_id)
+
+    def record(self, file_id: str) -> FileRecord | None:
+        """Of an active file."""
         row = self.files.get(file_id)
+        return FileRecord.of(row) if row is not None and row.state == "active" else self.stored.get(file_id)
+
+    def file(self, file_id: str, state: str) -> File:
+        row = self.row(file_id)
         if row is None or row.state != state:
             raise NotFound("file")
         return row
@@ -94,6 +106,15 @@ class TenantState:
         self.tenant.reserved_files -= 1
         self.tenant.reserved_bytes -= row.reserved_bytes
         row.reserved_bytes = 0
+
+    def count(self, record: FileRecord, request: IdempotentRequest | None) -> None:
+        """From now on the file counts, and everybody sees it."""
+        self.tenant.file_count += 1
+        self.tenant.total_bytes += record.file_size_bytes
+        self.same_bytes.setdefault(record.sha256, []).append(record.id)
+        self.events.append(Event("file.created", file_out(record)))
+        if request is not None:
+            self.answers.append((request, record.to_fields()))
 
     def add(self, row: File) -> None:
         self.files[row.id] = row

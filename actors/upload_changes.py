@@ -12,35 +12,11 @@ from actors.tenant_changes import Change, IdempotentRequest, TenantState
 from storage.errors import DuplicateFile, NotFound, Unavailable
 from storage.files_on_disk import storage_path
 from storage.models import File, Tenant
-from storage.outbox import Event
 from storage.records import FileRecord
-from storage.shown_records import file_out
 
 STORE_SECONDS = 60.0
 """A `StoreFile` is refused when it comes later than so long after its bytes. A removal is remembered for longer, so
 that none of a file that was removed meanwhile makes it again."""
-
-
-def _pending(
-    tenant: Tenant, file_id: str, file_name: str, declared_media_type: str, extension: str, time_created: datetime
-) -> File:
-    return File(
-        id=file_id,
-        tenant_id=tenant.id,
-        file_name=file_name,
-        file_size_bytes=0,
-        media_type="",
-        declared_media_type=declared_media_type,
-        extension=extension,
-        reserved_bytes=0,
-        tags=[],
-        metadata_={},
-        sha256=None,
-        time_created=time_created,
-        storage_path=storage_path(tenant.code, time_created, file_id, extension),
-        state="pending",
-        version=1,
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +38,34 @@ class ReserveFile(Change[str]):
         return self.id
 
     def apply(self, state: TenantState) -> str:
-        if (existing := state.files.get(self.id)) is not None:
+        if (existing := state.row(self.id)) is not None:
             return existing.storage_path
         state.refuse_when_suspended()
         state.check_quota(1, max(self.reserved_bytes, self.least_bytes))
-        row = _pending(
-            state.tenant, self.id, self.file_name, self.declared_media_type, self.extension, datetime.now(UTC)
-        )
-        row.reserved_bytes = self.reserved_bytes
+        row = self._pending(state.tenant, datetime.now(UTC))
         state.tenant.reserved_files += 1
         state.tenant.reserved_bytes += self.reserved_bytes
         state.add(row)
         return row.storage_path
+
+    def _pending(self, tenant: Tenant, time_created: datetime) -> File:
+        return File(
+            id=self.id,
+            tenant_id=tenant.id,
+            file_name=self.file_name,
+            file_size_bytes=0,
+            media_type="",
+            declared_media_type=self.declared_media_type,
+            extension=self.extension,
+            reserved_bytes=self.reserved_bytes,
+            tags=[],
+            metadata_={},
+            sha256=None,
+            time_created=time_created,
+            storage_path=storage_path(tenant.code, time_created, self.id, self.extension),
+            state="pending",
+            version=1,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,35 +127,26 @@ class _Completion(Change[FileRecord]):
             raise DuplicateFile(others[0])
         state.check_quota(files, size)
 
-    def _activate(self, state: TenantState, row: File) -> FileRecord:
-        """From now on the file counts, and everybody sees it."""
-        state.tenant.file_count += 1
-        state.tenant.total_bytes += self.file_size_bytes
-        row.file_size_bytes = self.file_size_bytes
-        row.media_type = self.media_type
-        row.sha256 = self.sha256
-        row.tags = self.tags
-        row.metadata_ = self.metadata
-        row.state = "active"
-        state.same_bytes.setdefault(self.sha256, []).append(row.id)
-        record = FileRecord.of(row)
-        state.events.append(Event("file.created", file_out(record)))
-        if self.request is not None:
-            state.answers.append((self.request, record.to_fields()))
-        return record
-
 
 @dataclass(frozen=True, slots=True)
 class CommitFile(_Completion):
     """The bytes of a reserved file are in place: make it visible, and what was reserved used."""
 
     def apply(self, state: TenantState) -> FileRecord:
-        if (found := state.files.get(self.id)) is not None and found.state == "active":
-            return FileRecord.of(found)
+        if (stored := state.record(self.id)) is not None:
+            return stored
         row = state.file(self.id, "pending")
         self._refuse_unless_it_fits(state, 0, self.file_size_bytes - row.reserved_bytes)
         state.release_reservation(row)
-        return self._activate(state, row)
+        row.file_size_bytes = self.file_size_bytes
+        row.media_type = self.media_type
+        row.sha256 = self.sha256
+        row.tags = self.tags
+        row.metadata_ = self.metadata
+        row.state = "active"
+        record = FileRecord.of(row)
+        state.count(record, self.request)
+        return record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,19 +168,31 @@ class StoreFile(_Completion):
         return self.storage_path
 
     def apply(self, state: TenantState) -> FileRecord:
-        if (found := state.files.get(self.id)) is not None:
-            return FileRecord.of(found)
+        if (stored := state.record(self.id)) is not None:
+            return stored
         if self.storage_path in state.given_up:
             raise NotFound("file")
         if datetime.now(UTC) > self.valid_until:
             raise Unavailable("tenant's worker")
         state.refuse_when_suspended()
         self._refuse_unless_it_fits(state, 1, self.file_size_bytes)
-        row = _pending(
-            state.tenant, self.id, self.file_name, self.declared_media_type, self.extension, self.time_created
+        record = state.stored[self.id] = FileRecord(
+            id=self.id,
+            tenant_id=state.tenant.id,
+            file_name=self.file_name,
+            file_size_bytes=self.file_size_bytes,
+            media_type=self.media_type,
+            declared_media_type=self.declared_media_type,
+            extension=self.extension,
+            time_created=self.time_created,
+            tags=self.tags,
+            metadata=self.metadata,
+            sha256=self.sha256,
+            storage_path=self.storage_path,
+            version=1,
         )
-        state.add(row)
-        return self._activate(state, row)
+        state.count(record, self.request)
+        return record
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +211,7 @@ class AbandonFile(Change[bool]):
         return self.id
 
     def apply(self, state: TenantState) -> bool:
-        row = state.files.get(self.id)
+        row = state.row(self.id)
         if row is None:
             if self.place:
                 state.give_up(self.place)

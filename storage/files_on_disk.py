@@ -186,7 +186,7 @@ class FilesOnDisk:
     def small_incoming_path(self, relative: str) -> Path:
         """The second name of a small file at `relative`: from before it comes there until its row is committed."""
         tenant_code, name = small_name(relative)
-        return self.base / INCOMING / tenant_code / name
+        return self.base.joinpath(INCOMING, tenant_code, name)
 
     async def old_incoming(self, seconds: float) -> list[Incoming]:
         """Names of bytes on their way that nobody wrote to for so long."""

@@ -118,6 +118,12 @@ class FileRecord:
         )
 
 
+def active_row(record: FileRecord) -> File:
+    """The row of an active file, unknown to any session."""
+    fields = {name: getattr(record, name) for name in FileRecord.__slots__}
+    return File(metadata_=fields.pop("metadata"), state="active", reserved_bytes=0, **fields)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
     id: str

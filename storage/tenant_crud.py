@@ -90,11 +90,18 @@ async def lock(session: AsyncSession, tenant_id: UUID, epoch: int) -> Tenant:
         # Not FOR UPDATE: that would also lock out inserts of rows that refer to the tenant.
         .with_for_update(key_share=True)
     )
-    if row is None or row.status == "deleting":
+    if row is None:
         raise NotFound("tenant")
-    if row.actor_epoch != epoch:
+    return refuse_unless_held(row, epoch)
+
+
+def refuse_unless_held(tenant: Tenant, epoch: int) -> Tenant:
+    """The locked row. Raises `NotFound` and `TenantActorFenced`."""
+    if tenant.status == "deleting":
+        raise NotFound("tenant")
+    if tenant.actor_epoch != epoch:
         raise TenantActorFenced
-    return row
+    return tenant
 
 
 async def hold_active(session: AsyncSession, tenant_id: UUID) -> None:

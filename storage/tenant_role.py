@@ -38,7 +38,8 @@ BIND = f"""
         set_config('role', CASE WHEN relforcerowsecurity THEN 'none' ELSE '{TENANT_ROLE}' END, true)
     FROM pg_class WHERE oid = 'tenants'::regclass
 """  # noqa: S608 - a constant
-"""For the rest of the transaction. The database says which way it is, so that no process can remember it wrongly."""
+"""For the rest of the transaction; the parameter is the tenant's id. The database says which way it is, so that no
+process can remember it wrongly."""
 
 _MAKE_ROLE = f"""
     DO $$ BEGIN

@@ -82,8 +82,7 @@ class Upload:
         self._body = body
         self._key = idempotency_key
         self._rules = tenant.rules
-        self._id = new_id("fs")
-        self._path = ""
+        self._id = self._path = ""
         self._size_is_known = body.size_is_known
 
     async def store(self, expected_sha256: str | None) -> FileRecord:
@@ -107,6 +106,7 @@ class Upload:
 
     async def _store_large(self, chunks: AsyncIterator[bytes], least: int, expected_sha256: str | None) -> FileRecord:
         size = least if self._size_is_known else 0
+        self._id = new_id("fs")
         self._path = await reserve_file(self._services, self._tenant, self._id, self._body, size, least)
         if not self._size_is_known and self._rules.max_total_bytes is not None:
             chunks = self._with_room(chunks)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,12 +14,14 @@ import pytest
 from sqlalchemy import select, update
 
 from actors.sweeper import Sweeper
+from actors.tenant_actor import TenantActor
 from actors.tenant_changes import Change, DeleteFile
 from actors.upload_changes import AbandonFile, StoreFile
-from storage.errors import NotFound, TenantSuspended, Unavailable
+from storage.errors import NotFound, TenantActorFenced, TenantSuspended, Unavailable
 from storage.files_on_disk import storage_path
 from storage.identifiers import new_id
 from storage.models import Removal, Tenant
+from storage.records import FileRecord
 from storage.small_files import SmallFiles
 from tests.file_service import FileService, SampleTenant, left_of
 
@@ -226,6 +229,53 @@ async def test_a_store_that_is_sent_again_does_not_bring_a_deleted_file_back(
 async def test_a_store_that_comes_too_late_is_refused(service: FileService, tenant: SampleTenant) -> None:
     with pytest.raises(Unavailable):
         await service.hosting.call(tenant.code, store(tenant, valid_until=datetime.now(UTC)))
+
+
+async def test_other_changes_of_the_same_moment_see_what_is_stored(service: FileService, tenant: SampleTenant) -> None:
+    await service.hosting.call(tenant.code, store(tenant))
+    kept, gone = store(tenant), store(tenant)
+    record, is_stored, _, _ = await asyncio.gather(
+        service.hosting.call(tenant.code, kept),
+        service.hosting.call(tenant.code, AbandonFile(uuid4(), kept.id, kept.storage_path)),
+        service.hosting.call(tenant.code, gone),
+        service.hosting.call(tenant.code, DeleteFile(uuid4(), gone.id)),
+    )
+    assert is_stored
+    assert await service.hosting.call(tenant.code, kept) == record
+    assert (await tenant.stats())["file_count"] == 2
+
+
+async def test_an_older_activation_stores_nothing(service: FileService, tenant: SampleTenant) -> None:
+    services = service.services
+    old, new = [
+        await TenantActor.activate(tenant.code, services.database, services.cache, services.disk) for _ in range(2)
+    ]
+    with pytest.raises(TenantActorFenced):
+        await old.call(store(tenant))
+    await new.call(store(tenant))
+    assert (await tenant.stats())["file_count"] == 1
+    for actor in (old, new):
+        await actor.close()
+
+
+async def test_nothing_is_stored_when_the_tenant_is_gone(service: FileService, tenant: SampleTenant) -> None:
+    services = service.services
+    actor = await TenantActor.activate(tenant.code, services.database, services.cache, services.disk)
+    deletion = await service.http.delete(tenant.path, headers={"Prefer": "wait=30"})
+    assert deletion.json()["state"] == "succeeded"
+    with pytest.raises(NotFound):
+        await actor.call(store(tenant))
+    assert actor.retired
+    await actor.close()
+
+
+async def test_what_the_driver_cannot_send_fails_alone(service: FileService, tenant: SampleTenant) -> None:
+    bad, good = replace(store(tenant), file_name="\ud800"), store(tenant)
+    failed, stored = await asyncio.gather(
+        service.hosting.call(tenant.code, bad), service.hosting.call(tenant.code, good), return_exceptions=True
+    )
+    assert isinstance(failed, RuntimeError)
+    assert isinstance(stored, FileRecord)
 
 
 @pytest.mark.parametrize("step", ["place", "store"])
