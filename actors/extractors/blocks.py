@@ -1,13 +1,16 @@
-"""Lines of pages, grouped to blocks: paragraphs, headings, list items, and what repeats on every page."""
+"""Lines of pages, grouped to blocks: paragraphs, headings, lists, captions, notes, and what repeats on every page."""
 
 import re
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from actors.extractors.assembly import BlockPiece, LinePiece, enclosing
-from actors.extractors.document import BlockType
+from actors.extractors.captions import is_caption
+from actors.extractors.document import BlockType, Box
+from actors.extractors.figures import with_figures
+from actors.extractors.footnotes import footnote_starts
 from actors.extractors.page_layout import LayoutLine, gap
 
 _BULLET = re.compile(r"[•‣◦●○▪▫■□\u2013\u2014*·-]\s+\S|[•‣◦●▪■]\S")
@@ -33,6 +36,7 @@ class LaidOutPage:
 
     height: float
     lines: list[LayoutLine]
+    figures: list[Box] = field(default_factory=list)
     blocks: list[BlockPiece] = field(default_factory=list)
 
 
@@ -43,12 +47,14 @@ def group_into_blocks(pages: Sequence[LaidOutPage]) -> None:
     repeated = _repeated_lines(pages)
     titled = False
     for page in pages:
-        for group in _groups(page, repeated):
-            block = _block(page, group, body, levels, repeated)
+        blocks: list[BlockPiece] = []
+        for group, is_note in _groups(page, body, repeated):
+            block = _footnote(group) if is_note else _block(page, group, body, levels, repeated)
             if block.type == "heading" and not titled and group[0].size >= max(levels, default=0.0):
                 block.type, block.level = "title", None
             titled = titled or block.layer == "body"
-            page.blocks.append(block)
+            blocks.append(block)
+        page.blocks = with_figures(blocks, page.figures)
 
 
 def _body_size(lines: Iterable[LayoutLine]) -> float:
@@ -102,18 +108,27 @@ def _furniture(line: LayoutLine, height: float, repeated: set[tuple[Edge, str]])
     return edge if edge and (edge, _pattern(line)) in repeated else None
 
 
-def _groups(page: LaidOutPage, repeated: set[tuple[Edge, str]]) -> list[list[LayoutLine]]:
-    groups: list[list[LayoutLine]] = []
-    for line in page.lines:
-        before = groups[-1][-1] if groups else None
-        same_place = before is not None and (
-            _furniture(before, page.height, repeated) == _furniture(line, page.height, repeated)
-        )
-        if before is not None and same_place and _belongs(groups[-1], line):
-            groups[-1].append(line)
-        else:
-            groups.append([line])
-    return groups
+def _groups(page: LaidOutPage, body: float, repeated: set[tuple[Edge, str]]) -> Iterator[tuple[list[LayoutLine], bool]]:
+    """Lines of a block each, and whether they are a footnote."""
+    places = [_furniture(line, page.height, repeated) for line in page.lines]
+    texts = [line for line, place in zip(page.lines, places, strict=True) if place is None]
+    notes = footnote_starts(texts, page.height, body)
+    starts = {id(texts[index]): begins for index, begins in notes.items()}
+    group: list[LayoutLine] = []
+    for index, line in enumerate(page.lines):
+        begins = starts.get(id(line))
+        if group and (places[index - 1] != places[index] or begins or not _goes_on(group, line, starts)):
+            yield group, id(group[0]) in starts
+            group = []
+        group.append(line)
+    if group:
+        yield group, id(group[0]) in starts
+
+
+def _goes_on(group: list[LayoutLine], line: LayoutLine, notes: dict[int, bool]) -> bool:
+    if id(line) in notes:
+        return id(group[0]) in notes
+    return id(group[0]) not in notes and _belongs(group, line)
 
 
 def _belongs(group: list[LayoutLine], line: LayoutLine) -> bool:
@@ -152,15 +167,26 @@ def _block(
     table = group[0].table
     if table is not None:
         return BlockPiece("table", table.rows, table.bbox, table=table.table)
-    pieces = [line.piece for line in group]
-    box = enclosing(piece.bbox for piece in pieces)
+    pieces, box = _pieces(group)
     furniture = _furniture(group[0], page.height, repeated)
     if furniture is not None:
         return BlockPiece(furniture, pieces, box, layer="furniture")
+    if is_caption(" ".join(piece.text for piece in pieces)):
+        return BlockPiece("caption", pieces, box)
     level = _level(group, body, levels)
     if level is not None:
         return BlockPiece("heading", pieces, box, level=level)
     return BlockPiece(_plain_type(pieces), pieces, box)
+
+
+def _footnote(group: list[LayoutLine]) -> BlockPiece:
+    pieces, box = _pieces(group)
+    return BlockPiece("footnote", pieces, box)
+
+
+def _pieces(group: list[LayoutLine]) -> tuple[list[LinePiece], Box | None]:
+    pieces = [line.piece for line in group]
+    return pieces, enclosing(piece.bbox for piece in pieces)
 
 
 def _plain_type(pieces: list[LinePiece]) -> BlockType:

@@ -18,6 +18,7 @@ from actors.extractors.document import (
     RecognisedPage,
 )
 from actors.extractors.extractor import OcrRequester, PageFailed, PageImage, ParseLimits
+from actors.extractors.label_values import label_values
 from actors.extractors.page_image import save_page_image
 from actors.extractors.page_ocr import page_confidence, recognised_lines
 from actors.extractors.page_selection import selected_pages
@@ -133,6 +134,7 @@ def _fill(piece: PagePiece, found: RecognisedPage | PageFailed, document: Docume
     group_into_blocks([page])
     piece.blocks, piece.rotation, piece.confidence = page.blocks, found.rotation, page_confidence(found)
     piece.source = "ocr" if lines else "none"
+    document.key_values += label_values((line.piece for line in lines), piece.number)
     if not lines:
         document.warnings.append(ExtractionWarning("no-text", "No text was found on the page.", piece.number))
 

@@ -16,6 +16,8 @@ from actors.extractors.document import (
     RecognisedPage,
 )
 from actors.extractors.extractor import OcrRequester, PageFailed, PageImage, ParseLimits
+from actors.extractors.figures import figure_boxes
+from actors.extractors.label_values import label_values
 from actors.extractors.page_layout import segments_of, with_tables
 from actors.extractors.page_ocr import page_confidence, recognised_lines
 from actors.extractors.page_selection import selected_pages
@@ -62,6 +64,7 @@ class _Extraction:
         group_into_blocks([self._pages[number] for number in self._numbers if number in self._pages])
         for number, page in self._pages.items():
             self._pieces[number].blocks = page.blocks
+            self._document.key_values += label_values((line.piece for line in page.lines), number)
         if self._pdf.formenv is not None:
             document = self._document
             document.form_fields = form_fields_of(source, self._options.password, document.warnings)
@@ -98,7 +101,8 @@ class _Extraction:
             tables += aligned
         lines = with_tables(lines_of_drawn_page(segments_of(words)), tables)
         self._pieces[number].source = "text" if lines else "none"
-        self._keep(number, LaidOutPage(reading.height, lines))
+        figures = figure_boxes(reading.images, reading.width, reading.height)
+        self._keep(number, LaidOutPage(reading.height, lines, figures))
 
     def _image(self, number: int, resolution: float) -> PageImage:
         def save(path: Path) -> None:
