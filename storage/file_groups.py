@@ -12,9 +12,10 @@ from asyncpg import Connection
 
 from storage.errors import NotFound
 from storage.models import Json, Tenant
-from storage.outbox import Event
+from storage.outbox import TOLD, Event, deliveries_of_told
 from storage.records import FileRecord
 from storage.tenant_crud import refuse_unless_held
+from storage.webhook_crud import SENT_FOR
 
 TENANT_FIELDS = "code", "status", "actor_epoch", "file_count", "total_bytes", "reserved_files", "reserved_bytes"
 # A statement after the lock's: it sees whatever was committed by whoever held the lock before.
@@ -49,7 +50,7 @@ PLAIN_COLUMNS = (
 )
 JSON_COLUMNS = "tags", "metadata"
 # The rows of an `unnest` keep their order, and so do the numbers that events get.
-STORE = """
+STORE = f"""
     WITH stored AS (
         INSERT INTO files (
             tenant_id, state, id, file_name, file_size_bytes, media_type, declared_media_type, extension,
@@ -67,9 +68,10 @@ STORE = """
     ), told AS (
         INSERT INTO outbox_events (tenant_id, tenant_code, type, data)
         SELECT $1, $2, type, data::json FROM unnest($17::text[], $18::text[]) AS event (type, data)
-    )
+        RETURNING {TOLD}
+    ), to_webhooks AS ({deliveries_of_told("$19::interval")})
     UPDATE tenants SET file_count = $3, total_bytes = $4 WHERE _id = $1
-"""
+"""  # noqa: S608 - made of constants
 
 KEEP_ANSWERS = """
     UPDATE idempotency_keys AS kept SET fingerprint = given.fingerprint, answer = given.answer::jsonb
@@ -132,7 +134,7 @@ async def write(
     texts = ([_text(getattr(file, name)) for file in files] for name in JSON_COLUMNS)
     told = [event.type for event in events], [_text(event.data) for event in events]
     counted = tenant.file_count, tenant.total_bytes
-    await connection.execute(STORE, tenant.id, tenant.code, *counted, *columns, *texts, *told)
+    await connection.execute(STORE, tenant.id, tenant.code, *counted, *columns, *texts, *told, SENT_FOR)
     if answers:
         keys, fingerprints, kept = zip(*answers, strict=True)
         await connection.execute(KEEP_ANSWERS, tenant.id, keys, fingerprints, [_text(answer) for answer in kept])

@@ -32,21 +32,35 @@ EventType = Literal[
 ]
 
 
-# The webhooks are locked, so that one that is being removed is either still there at the commit, or passed over.
-_ADD = text("""
+def deliveries_of_told(sent_for: str) -> str:
+    """SQL that writes what webhooks are to be sent of `told`, rows of the outbox that the same statement adds.
+
+    `sent_for` is the parameter for how long it is tried. The webhooks are locked, so that one that is being removed is
+    either still there at the commit, or passed over.
+    """
+    return f"""
+        INSERT INTO webhook_deliveries
+            (webhook_id, sequence, event_id, tenant_id, type, data, time_created, time_expires)
+        SELECT webhook.id, told.sequence, told.id, told.tenant_id, told.type, told.data, told.time_created,
+            now() + {sent_for}
+        FROM told JOIN webhooks webhook ON webhook.tenant_id = told.tenant_id
+            AND (webhook.event_types = '{{}}' OR told.type = ANY (webhook.event_types))
+        FOR KEY SHARE OF webhook
+    """  # noqa: S608 - the parameter's name comes from the callers' own statements
+
+
+TOLD = "sequence, id, tenant_id, type, data, time_created"
+"""Columns of `told`."""
+
+_ADD = text(f"""
     WITH told AS (
         INSERT INTO outbox_events (tenant_id, tenant_code, type, data)
         SELECT :tenant_id, :tenant_code, event.type, CAST(event.data AS json)
         FROM unnest(:types, :data) WITH ORDINALITY AS event (type, data, place) ORDER BY event.place
-        RETURNING sequence, id, tenant_id, type, data, time_created
+        RETURNING {TOLD}
     )
-    INSERT INTO webhook_deliveries (webhook_id, sequence, event_id, tenant_id, type, data, time_created, time_expires)
-    SELECT webhook.id, told.sequence, told.id, told.tenant_id, told.type, told.data, told.time_created,
-        now() + :sent_for
-    FROM told JOIN webhooks webhook ON webhook.tenant_id = told.tenant_id
-        AND (webhook.event_types = '{}' OR told.type = ANY (webhook.event_types))
-    FOR KEY SHARE OF webhook
-""").bindparams(
+    {deliveries_of_told(":sent_for")}
+""").bindparams(  # noqa: S608 - made of constants
     bindparam("types", type_=ARRAY(Text)), bindparam("data", type_=ARRAY(Text)), bindparam("sent_for", SENT_FOR)
 )
 

@@ -6,6 +6,10 @@ from typing import Any, cast
 
 from muniment import AsyncClient, Client
 
+ITERATORS = {"list", "iter_bytes", "extract_many", "deliveries"}
+LISTED_AT_ONCE = {"Keys", "Webhooks"}
+"""Classes whose `list` returns everything."""
+
 
 def in_threads(client: Client) -> AsyncClient:
     return cast("AsyncClient", _InThreads(client))
@@ -19,7 +23,7 @@ class _InThreads:
         value = getattr(self._target, name)
         if name == "for_tenant":
             return lambda *args, **named: _InThreads(value(*args, **named))
-        if name in {"list", "iter_bytes", "extract_many"} and type(self._target).__name__ != "Keys":
+        if name in ITERATORS and not (name == "list" and type(self._target).__name__ in LISTED_AT_ONCE):
             return lambda *args, **named: _iterate(iter(value(*args, **named)))
         return _awaitable(value) if callable(value) else _InThreads(value)
 

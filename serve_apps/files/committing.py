@@ -68,7 +68,7 @@ async def keep_and_commit(
             described.declared_media_type,
             tenant.rules,
             services.archives,
-            owner=tenant.id,
+            tenant.id,
         )
     await services.disk.keep(received, path)
     change = CommitFile(
