@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, contextmanager
 from uuid import UUID
 
 import orjson
-from asyncpg import Connection, InterfaceError, PostgresError
+from asyncpg import Connection, InterfaceError, InternalClientError, PostgresError
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -42,8 +42,14 @@ def _said(error: DBAPIError | PostgresError, field: str) -> str:
 
 def is_disconnection(error: DBAPIError | PostgresError) -> bool:
     """Whether the server was away, as opposed to having refused a statement."""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or _said(error, "sqlstate").startswith(AWAY_STATES)
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or _lost_step(error)):
+        return True
+    return _said(error, "sqlstate").startswith(AWAY_STATES)
+
+
+def _lost_step(error: DBAPIError) -> bool:
+    """Whether the driver could not use the connection: so it is between a server's last word and the closed socket."""
+    return error.orig is not None and isinstance(error.orig.__cause__, InternalClientError)
 
 
 def is_without_tenant(error: DBAPIError | PostgresError) -> bool:
@@ -151,7 +157,7 @@ def _expected_errors() -> Iterator[None]:
     """The server's absence is `Unavailable`, a tenant's is `NotFound`."""
     try:
         yield
-    except (OSError, PoolTimeout) as error:
+    except (OSError, PoolTimeout, InternalClientError) as error:
         raise Unavailable("database") from error
     except InterfaceError as error:
         # The driver's own word; a value that it cannot send is one too.

@@ -6,7 +6,8 @@ import asyncpg
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from storage.database import _json, async_url, is_disconnection, is_without_tenant
+from storage.database import _expected_errors, _json, async_url, is_disconnection, is_without_tenant
+from storage.errors import Unavailable
 
 
 class Refused(Exception):
@@ -40,6 +41,17 @@ def test_a_url_is_rewritten_for_the_driver() -> None:
 )
 def test_a_server_that_is_away_is_told_by_its_state(error: Any) -> None:
     assert is_disconnection(error)
+
+
+def test_a_server_that_took_its_leave_before_its_socket_closed_is_away() -> None:
+    """What the driver raises for a statement that comes between the two."""
+    said = asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+    with pytest.raises(Unavailable), _expected_errors():
+        raise said
+    by_sqlalchemy = Refused(None)
+    by_sqlalchemy.__cause__ = said
+    with pytest.raises(Unavailable), _expected_errors():
+        raise DBAPIError("SELECT 1", {}, by_sqlalchemy)
 
 
 @pytest.mark.parametrize("error", [wrapped("22021"), wrapped("57014"), wrapped(None), asyncpg.DataCorruptedError("x")])
