@@ -6,7 +6,7 @@ from itertools import pairwise
 from actors.extractors.aligned_grid import Grid, grid_of
 from actors.extractors.aligned_rows import AlignedRow, Region, columns_with, regions
 from actors.extractors.header_rows import first_row_is_header
-from actors.extractors.page_layout import LayoutTable, LayoutWord, Segment, gap, rows_of, segments_of
+from actors.extractors.page_layout import LayoutTable, Segment, gap, rows_of
 from actors.extractors.reading_order import zones_of
 from actors.extractors.ruled_tables import Rule
 from actors.extractors.table_cells import is_bold_header, table_of_cells
@@ -21,20 +21,22 @@ _BEYOND = 12.0
 
 
 def take_aligned_tables(
-    words: Sequence[LayoutWord], level: Sequence[Rule] = ()
-) -> tuple[list[LayoutTable], list[LayoutWord]]:
-    """The tables, from top to bottom, and the words that are in none of them. `level` lines stand between rows."""
-    segments = [segment for segment in segments_of(words) if segment.upright]
-    if not _may_hold_cells(segments):
-        return [], list(words)
+    segments: Sequence[Segment], level: Sequence[Rule] = ()
+) -> tuple[list[LayoutTable], list[Segment]]:
+    """The tables, from top to bottom, and the segments that are in none of them. `level` lines stand between rows."""
+    upright = [segment for segment in segments if segment.upright]
+    if not _may_hold_cells(upright):
+        return [], list(segments)
     tables, taken = [], set[int]()
-    for zone in zones_of(segments):
+    for zone in zones_of(upright):
         for region in regions([AlignedRow.of(row) for row in rows_of(zone)]):
             table = _table(region, level)
             if table is not None:
                 tables.append(table)
                 taken |= {id(word) for row in region.rows for chunk in row.chunks for word in chunk.words}
-    return sorted(tables, key=lambda table: table.bbox[1]), [word for word in words if id(word) not in taken]
+    # A row takes a segment whole.
+    left = [segment for segment in segments if id(segment.words[0]) not in taken]
+    return sorted(tables, key=lambda table: table.bbox[1]), left
 
 
 def _may_hold_cells(segments: Sequence[Segment]) -> bool:

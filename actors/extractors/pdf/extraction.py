@@ -96,10 +96,11 @@ class _Extraction:
 
     def _take_lines(self, number: int, reading: PageReading) -> None:
         tables, words = take_tables(reading.words, reading.rules)
+        segments = segments_of(words)
         if self._options.tables:
-            aligned, words = take_aligned_tables(words, reading.rules.level)
+            aligned, segments = take_aligned_tables(segments, reading.rules.level)
             tables += aligned
-        lines = with_tables(lines_of_drawn_page(segments_of(words)), tables)
+        lines = with_tables(lines_of_drawn_page(segments), tables)
         self._pieces[number].source = "text" if lines else "none"
         figures = figure_boxes(reading.images, reading.width, reading.height)
         self._keep(number, LaidOutPage(reading.height, lines, figures))

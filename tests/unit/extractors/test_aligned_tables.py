@@ -3,7 +3,7 @@
 import pytest
 
 from actors.extractors.aligned_tables import take_aligned_tables
-from actors.extractors.page_layout import LayoutTable, LayoutWord
+from actors.extractors.page_layout import LayoutTable, LayoutWord, Segment, segments_of
 from actors.extractors.ruled_tables import Rule
 from benchmarks.structure.cases import cases
 from benchmarks.structure.muniment_side import MunimentReader
@@ -35,7 +35,11 @@ def rows(*texts: list[str], step: float = 14, columns: tuple[float, ...] = (50, 
 
 
 def found(lines: Lines, level: list[Rule] | None = None, *, bold: int = 0) -> list[LayoutTable]:
-    return take_aligned_tables(words(lines, bold=bold), level or [])[0]
+    return take_aligned_tables(segments_of(words(lines, bold=bold)), level or [])[0]
+
+
+def texts_in(segments: list[Segment]) -> str:
+    return " ".join(word.text for segment in segments for word in segment.words)
 
 
 def texts_of(table: LayoutTable) -> list[list[str]]:
@@ -60,9 +64,9 @@ def test_columns_of_data_below_a_header_are_a_table() -> None:
 def test_text_around_a_table_stays_text() -> None:
     prose = "the harbour of the town is as old as the town itself and much larger than it"
     lines: Lines = [(86, [(50, prose)]), *rows(*PRICES), (100 + 14 * 4, [(50, prose)])]
-    (table,), rest = take_aligned_tables(words(lines))
+    (table,), rest = take_aligned_tables(segments_of(words(lines)))
     assert texts_of(table) == PRICES
-    assert " ".join(word.text for word in rest) == f"{prose} {prose}"
+    assert texts_in(rest) == f"{prose} {prose}"
 
 
 def test_lines_of_one_cell_are_one_cell_by_the_space_between_rows() -> None:
@@ -137,9 +141,9 @@ def test_a_last_line_goes_on_with_its_cell_where_it_stands_below_it() -> None:
     lines = rows(
         ["Part", "Remark", "Price"], ["Valve", "made", "3.50"], ["Pump", "heavy", "19.00"], ["", "iron"], ["Done"]
     )
-    (table,), rest = take_aligned_tables(words(lines))
+    (table,), rest = take_aligned_tables(segments_of(words(lines)))
     assert texts_of(table)[2] == ["Pump", "heavy\niron", "19.00"]
-    assert [word.text for word in rest] == ["Done"]
+    assert texts_in(rest) == "Done"
 
 
 def test_level_lines_make_a_table_of_what_alignment_alone_does_not() -> None:
