@@ -354,6 +354,15 @@ async def test_an_actor_whose_tenant_was_deleted_elsewhere_retires(stage: Stage)
     assert old.retired
 
 
+async def test_an_actor_whose_tenant_has_no_row_any_more_retires(stage: Stage) -> None:
+    actor = await stage.activate()
+    async with stage.database.transaction_across_tenants() as session:
+        await session.execute(text("DELETE FROM tenants WHERE _id = :id"), {"id": stage.tenant_id})
+    with pytest.raises(NotFound):
+        await actor.call(AbandonFile(uuid4(), new_id("fs")))
+    assert actor.retired
+
+
 async def cached(stage: Stage, file_id: str) -> bytes | None:
     return await stage.cache.get(file_key(stage.tenant_id, file_id))
 

@@ -16,6 +16,7 @@ from actors.upload_changes import CommitFile
 from serve_apps.files import upload_body
 from storage import files_on_disk, idempotency
 from storage.errors import Unavailable
+from storage.small_files import SMALL_BYTES
 from tests.file_service import OPERATOR_KEY, FileService, SampleTenant
 
 RAW = {"Content-Disposition": "attachment; filename=a.txt", "Content-Type": "text/plain"}
@@ -235,13 +236,15 @@ async def test_a_repeated_upload_that_is_larger_is_another(service: FileService)
     assert (answer.status_code, answer.json()["code"]) == (422, "idempotency-key-reused")
 
 
-async def test_a_repeated_upload_gets_its_answer_although_the_file_has_changed(tenant: SampleTenant) -> None:
-    headers = {"Idempotency-Key": "one"}
-    first = await tenant.upload(headers=headers)
+@pytest.mark.parametrize("size", [9, SMALL_BYTES + 1])
+async def test_a_repeated_upload_gets_its_answer_although_the_file_has_changed(tenant: SampleTenant, size: int) -> None:
+    content, headers = b"x" * size, {"Idempotency-Key": "one"}
+    first = await tenant.upload(content, headers=headers)
     path = f"/files/{first.json()['id']}"
     await tenant.patch(path, {"tags": ["later"]}, "*")
-    again = await tenant.upload(headers=headers)
+    again = await tenant.upload(content, headers=headers)
     assert (again.json(), again.headers["location"]) == (first.json(), first.headers["location"])
+    assert again.headers["idempotency-replayed"] == "true"
 
 
 async def test_keys_are_the_tenants_own(service: FileService, tenant: SampleTenant) -> None:
