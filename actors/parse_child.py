@@ -19,6 +19,7 @@ from actors.extractors.document import Document, ExtractionFailed, ExtractionOpt
 from actors.extractors.document_json import document_json
 from actors.extractors.extractor import PageFailed, PageImage, ParseLimits
 from actors.extractors.kinds import ENGINE_VERSION, KINDS, extractor_for
+from actors.extractors.language import identifier, language_of
 from actors.page_messages import recognised_page
 from actors.parse_frames import Kind, encode, pack, receive_frame
 
@@ -36,6 +37,7 @@ def preload() -> None:
     """Load what parsing needs, once, in the fork server; frozen, so that children share the pages."""
     for module in (*_LIBRARIES, *(kind.module for kind in KINDS)):
         importlib.import_module(module)
+    identifier()
     gc.freeze()
     gc.set_threshold(*_COLLECTIONS)
 
@@ -118,7 +120,10 @@ def extract(job: Job, channel: "ParserChannel") -> Document:
     extractor = extractor_for(job.media_type, job.extension)
     if extractor is None:
         raise ExtractionFailed("internal", "parse", "No extractor reads this kind of file.")
-    return extractor(job.path, job.options, job.limits, channel)
+    document = extractor(job.path, job.options, job.limits, channel)
+    properties = document.properties
+    properties.language = language_of(document.content, properties.language, job.options.languages)
+    return document
 
 
 def _failed(code: str, message: str, **more: str) -> bytes:

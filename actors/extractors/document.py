@@ -138,6 +138,7 @@ class Properties:
     created: str | None = None
     modified: str | None = None
     language: str | None = None
+    """BCP 47; told by the text where the file does not say it."""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from actors.extractors.document import ExtractionOptions
 from actors.extractors.extractor import Extractor
 
 ENGINE_NAME = "muniment"
-ENGINE_VERSION = "3"
+ENGINE_VERSION = "4"
 """Raised whenever the same bytes and options would give another document: stored results of older ones are not used."""
 
 

@@ -131,6 +131,14 @@ def test_a_document_is_the_last_word(tmp_path: Path, line: Line) -> None:
     assert line.heard() == (Kind.PROGRESS, {"done": 1, "total": 1})
 
 
+def test_a_document_says_which_language_its_text_is_in(tmp_path: Path, line: Line) -> None:
+    pdf = new_pdf()
+    pdf.text(50, 50, "Der Hafen der Stadt ist so alt wie die Stadt selbst.")
+    job = job_for(written(pdf, tmp_path / "a.pdf"))
+    _, (_, document) = in_two(answer(job, channel(line, tmp_path), extract))
+    assert document["document"]["language"] == "de"
+
+
 @pytest.mark.parametrize(("listed", "said", "counted"), [(2, 30, 2), (2, None, 2), (0, 4, 4), (0, None, 0)])
 def test_pages_are_counted_as_they_were_read(
     tmp_path: Path, line: Line, listed: int, said: int | None, counted: int
