@@ -22,7 +22,7 @@ from benchmarks.report import Table
 ROUNDS = 2
 """Bare and service in turn, with other documents in each round: the service knows bytes that it has read."""
 PDFS, PAGES = 16, 50
-SCANS = 4
+SCANS = 8
 CORES = len(os.sched_getaffinity(0))
 AT_ONCE = 16
 BARE, SERVICE = "bare, a process a core", "service"
