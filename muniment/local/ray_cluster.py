@@ -55,6 +55,8 @@ class RayCluster:
             # One idle Python process for every logical CPU would be started else.
             "RAY_prestart_worker_first_driver": "0",
             "RAY_enable_worker_prestart": "0",
+            # Each call's history, for a dashboard that is off; the control service would keep 100,000 of them.
+            "RAY_task_events_report_interval_ms": "0",
             # A fixed port by default, which a second instance could not have.
             "DASHBOARD_METRIC_PORT": str(metrics_port),
         }

@@ -73,6 +73,7 @@ class CrashRun:
         """Whether the next service died at the run's point while it finished what the first had left."""
         async with self._service() as (service, _):
             await service.tell(self._kill(self._point))
+            self._ledger.time_has_passed = True
             try:
                 await service.tell("sweep")
             except ServiceDied:

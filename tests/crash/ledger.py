@@ -131,6 +131,8 @@ class Ledger:
     acknowledged: int = 0
     refusals: Counter[str] = field(default_factory=Counter)
     """By their codes."""
+    time_has_passed: bool = False
+    """Uploads in pieces may have expired since."""
 
     def unanswered_uploads(self) -> list[tuple[TrackedTenant, TrackedFile]]:
         """Those that may be sent again, because they have a key."""
